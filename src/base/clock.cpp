@@ -1,0 +1,58 @@
+#include "base/clock.h"
+
+#include "base/error.h"
+
+#include <algorithm>
+#include <atomic>
+#include <thread>
+
+namespace cpi {
+
+namespace {
+
+std::atomic<bool> interrupted{false};
+std::atomic<int> shields{0};
+
+} // namespace
+
+std::chrono::milliseconds Deadline::left() const
+{
+    using std::chrono::milliseconds;
+    return std::max(milliseconds{0}, std::chrono::duration_cast<milliseconds>(at_ - Clock::now()));
+}
+
+bool wait_until(const Deadline& deadline, const std::function<bool()>& happened)
+{
+    constexpr std::chrono::milliseconds longest{250};
+    for (std::chrono::milliseconds pause{2};; pause = std::min(pause * 2, longest)) {
+        if (happened())
+            return true;
+        if (deadline.passed())
+            return false;
+        check_interrupt();
+        std::this_thread::sleep_for(std::min(pause, deadline.left()));
+    }
+}
+
+void interrupt() noexcept
+{
+    interrupted = true;
+}
+
+void check_interrupt()
+{
+    if (interrupted && shields == 0)
+        throw Error{ErrorKind::cloud, "the call was interrupted by a signal; what it had begun was undone"};
+}
+
+ShieldFromInterrupt::ShieldFromInterrupt() noexcept
+{
+    ++shields;
+}
+
+ShieldFromInterrupt::~ShieldFromInterrupt()
+{
+    --shields;
+}
+
+} // namespace cpi

@@ -1,0 +1,72 @@
+#pragma once
+
+#include "base/text.h"
+
+#include <exception>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace cpi {
+
+/// What went wrong, as far as a caller can act on it.
+enum class ErrorKind {
+    invalid_call,
+    cpi,
+    not_supported,
+    not_implemented,
+    cloud,
+    vm_not_found,
+    network_not_found,
+    no_disk_space,
+    disk_not_attached,
+    disk_not_found,
+    vm_creation_failed,
+};
+
+enum class Retry : bool { no, yes };
+
+class Error : public std::exception {
+public:
+    Error(ErrorKind kind, std::string message, Retry retry = Retry::no)
+        : kind_{kind}, retry_{retry}, message_{std::move(message)}
+    {
+    }
+
+    [[nodiscard]] ErrorKind kind() const noexcept { return kind_; }
+    [[nodiscard]] bool ok_to_retry() const noexcept { return retry_ == Retry::yes; }
+    [[nodiscard]] const char* what() const noexcept override { return message_.c_str(); }
+
+    /// Puts what was being done in front of what went wrong.
+    void add_context(std::string_view doing) { message_ = concat(doing, ": ", message_); }
+    /// Puts what to try behind what went wrong.
+    void add_advice(std::string_view advice) { message_ = concat(message_, ". Try: ", advice); }
+
+private:
+    ErrorKind kind_;
+    Retry retry_;
+    std::string message_;
+};
+
+/// The error of a system call that has just failed: `doing` says the call's purpose and its object.
+/// A full disk or quota becomes no_disk_space.
+[[nodiscard]] Error system_error(std::string_view doing, int error_number);
+
+/// Runs `step`; whatever it throws leaves as an Error that names the step.
+template <std::invocable Step>
+decltype(auto) while_doing(std::string_view doing, Step&& step)
+{
+    try {
+        return std::forward<Step>(step)();
+    } catch (Error& error) {
+        error.add_context(doing);
+        throw;
+    } catch (const std::bad_alloc&) {
+        throw;
+    } catch (const std::exception& error) {
+        throw Error{ErrorKind::cloud, concat(doing, ": ", error.what())};
+    }
+}
+
+} // namespace cpi

@@ -1,0 +1,27 @@
+#include "base/secret.h"
+
+#include <algorithm>
+#include <string_view>
+
+namespace cpi {
+
+void Redactor::hide(const std::string& text)
+{
+    constexpr std::size_t shortest = 6;
+    if (text.size() < shortest || std::ranges::find(hidden_, text) != hidden_.end())
+        return;
+    hidden_.push_back(text);
+    // Longest first: a secret that contains another one must not leave its own rest behind.
+    std::ranges::stable_sort(hidden_, std::ranges::greater{}, &std::string::size);
+}
+
+std::string Redactor::clean(std::string text) const
+{
+    constexpr std::string_view blank = "<redacted>";
+    for (const auto& secret : hidden_)
+        for (std::size_t at = text.find(secret); at != std::string::npos; at = text.find(secret, at + blank.size()))
+            text.replace(at, secret.size(), blank);
+    return text;
+}
+
+} // namespace cpi

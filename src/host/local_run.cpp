@@ -1,0 +1,94 @@
+#include "base/error.h"
+#include "base/text.h"
+#include "host/local_host.h"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/process/args.hpp>
+#include <boost/process/async.hpp>
+#include <boost/process/child.hpp>
+#include <boost/process/env.hpp>
+#include <boost/process/environment.hpp>
+#include <boost/process/exe.hpp>
+#include <boost/process/extend.hpp>
+#include <boost/process/io.hpp>
+#include <boost/process/search_path.hpp>
+#include <csignal>
+
+#include <algorithm>
+#include <future>
+
+namespace cpi {
+
+namespace {
+
+namespace bp = boost::process;
+
+/// The child starts with ordinary signals, whatever the CPI has arranged for itself.
+struct OrdinarySignals : bp::extend::handler {
+    template <class Executor>
+    void on_exec_setup(Executor& /*executor*/) const
+    {
+        std::signal(SIGPIPE, SIG_DFL);
+        sigset_t none{};
+        sigemptyset(&none);
+        sigprocmask(SIG_SETMASK, &none, nullptr);
+    }
+};
+
+boost::filesystem::path find_program(const std::string& name)
+{
+    if (name.find('/') != std::string::npos)
+        return name;
+    auto found = bp::search_path(name);
+    if (found.empty())
+        throw Error{ErrorKind::cloud, concat("cannot run '", name, "': no such program in PATH. Try: install it on the "
+                                                                    "hypervisor's host")};
+    return found;
+}
+
+} // namespace
+
+Output LocalHost::run(const Command& command)
+{
+    // Boost.Process 1.74 looks at the first character of each word.
+    if (command.argv.empty() || std::ranges::any_of(command.argv, &std::string::empty))
+        throw Error{ErrorKind::cpi, "cannot run a command with an empty word"};
+
+    const std::vector<std::string> arguments{command.argv.begin() + 1, command.argv.end()};
+    bp::environment environment = boost::this_process::environment();
+    environment["LC_ALL"] = "C"; // what programs say is read by programs here
+
+    boost::asio::io_context io;
+    std::future<std::string> out;
+    std::future<std::string> err;
+    try {
+        bp::child child{bp::exe = find_program(command.argv.front()),
+                        bp::args = arguments,
+                        environment,
+                        bp::std_in<bp::null, bp::std_out> out,
+                        bp::std_err > err,
+                        io,
+                        OrdinarySignals{}};
+        const Deadline deadline{command.patience};
+        while (!io.stopped() && !deadline.passed()) {
+            io.run_for(std::min(deadline.left(), std::chrono::milliseconds{250}));
+            try {
+                check_interrupt();
+            } catch (...) {
+                child.terminate();
+                throw;
+            }
+        }
+        if (!io.stopped()) {
+            child.terminate();
+            throw Error{ErrorKind::cloud, concat("'", join(command.argv, " "), "' did not end within ",
+                                                 command.patience.count(), " s")};
+        }
+        child.wait();
+        return {child.exit_code(), out.get(), err.get()};
+    } catch (const bp::process_error& error) {
+        throw Error{ErrorKind::cloud, concat("cannot run '", join(command.argv, " "), "': ", error.what())};
+    }
+}
+
+} // namespace cpi

@@ -1,0 +1,21 @@
+#include "json/codec.h"
+
+#include <algorithm>
+
+namespace cpi::json {
+
+void check_keys(const Place& place, const std::vector<std::string>& known, UnknownKeys unknown)
+{
+    for (const auto& [key, at] : place.members()) {
+        if (std::ranges::find(known, key) != known.end())
+            continue;
+        if (const auto meant = nearest(key, known))
+            throw Error{ErrorKind::invalid_call,
+                        concat(printable_utf8(at.path()), ": no such key; did you mean '", *meant, "'?")};
+        if (unknown == UnknownKeys::refuse)
+            throw Error{ErrorKind::invalid_call, concat(printable_utf8(at.path()), ": no such key; the keys here are ",
+                                                        join(known, ", "))};
+    }
+}
+
+} // namespace cpi::json

@@ -2,8 +2,12 @@
 
 #include "base/error.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
+#include <mutex>
+#include <string>
 #include <thread>
 
 namespace cpi {
@@ -12,6 +16,9 @@ namespace {
 
 std::atomic<bool> interrupted{false};
 std::atomic<int> shields{0};
+
+std::mutex watched_mutex;
+std::string watched; // NOLINT(cert-err58-cpp): an empty string's constructor does not throw
 
 } // namespace
 
@@ -53,6 +60,24 @@ ShieldFromInterrupt::ShieldFromInterrupt() noexcept
 ShieldFromInterrupt::~ShieldFromInterrupt()
 {
     --shields;
+}
+
+Watchdog::Watchdog(std::string_view doing, std::chrono::seconds patience)
+{
+    const std::lock_guard guard{watched_mutex};
+    watched = doing;
+    ::alarm(static_cast<unsigned>(patience.count()));
+}
+
+Watchdog::~Watchdog()
+{
+    ::alarm(0);
+}
+
+std::string Watchdog::overdue()
+{
+    const std::lock_guard guard{watched_mutex};
+    return watched;
 }
 
 } // namespace cpi

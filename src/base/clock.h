@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <functional>
+#include <string>
 #include <string_view>
 
 namespace cpi {
@@ -34,6 +35,15 @@ class ShieldFromInterrupt : private Pinned {
 public:
     ShieldFromInterrupt() noexcept;
     ~ShieldFromInterrupt();
+};
+
+/// For calls into libraries that cannot be interrupted: when `patience` runs out before this object is gone,
+/// SIGALRM is sent to the process. Whoever handles it learns from `overdue` what took too long.
+class Watchdog : private Pinned {
+public:
+    Watchdog(std::string_view doing, std::chrono::seconds patience);
+    ~Watchdog();
+    [[nodiscard]] static std::string overdue();
 };
 
 } // namespace cpi

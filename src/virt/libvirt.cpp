@@ -1,0 +1,293 @@
+#include "virt/libvirt.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/handle.h"
+#include "virt/libvirt_api.h"
+
+#include <cstdlib>
+#include <type_traits>
+#include <utility>
+
+namespace cpi {
+
+namespace {
+
+struct CloseConnection {
+    void operator()(virConnectPtr connection) const noexcept { libvirt_api().virConnectClose(connection); }
+};
+struct FreeDomain {
+    void operator()(virDomainPtr domain) const noexcept { libvirt_api().virDomainFree(domain); }
+};
+struct FreeNetwork {
+    void operator()(virNetworkPtr network) const noexcept { libvirt_api().virNetworkFree(network); }
+};
+using ConnectPtr = std::unique_ptr<virConnect, CloseConnection>;
+using DomainPtr = std::unique_ptr<virDomain, FreeDomain>;
+using NetworkPtr = std::unique_ptr<virNetwork, FreeNetwork>;
+using CString = std::unique_ptr<char, FreedBy<std::free>>;
+
+/// Generous: these bound a daemon that hangs, not one that is slow.
+constexpr std::chrono::seconds short_call{120};
+constexpr std::chrono::seconds long_call{600};
+
+int last_error_code()
+{
+    const virError* error = libvirt_api().virGetLastError();
+    return error == nullptr ? VIR_ERR_OK : error->code;
+}
+
+ErrorKind kind_of(int code)
+{
+    switch (code) {
+    case VIR_ERR_NO_DOMAIN: return ErrorKind::vm_not_found;
+    case VIR_ERR_NO_NETWORK: return ErrorKind::network_not_found;
+    case VIR_ERR_NO_SUPPORT: return ErrorKind::not_supported;
+    default: return ErrorKind::cloud;
+    }
+}
+
+unsigned affect_flags(Reach reach)
+{
+    return reach == Reach::config ? VIR_DOMAIN_AFFECT_CONFIG : VIR_DOMAIN_AFFECT_CONFIG | VIR_DOMAIN_AFFECT_LIVE;
+}
+
+/// One call on one object: what it is for, the virsh command that does the same by hand, how long it may take,
+/// and the libvirt error, if any, that means that there was nothing to do.
+struct Step {
+    std::string doing;
+    std::string virsh_words;
+    std::chrono::seconds patience = short_call;
+    int nothing_to_do = VIR_ERR_OK;
+};
+
+} // namespace
+
+struct Libvirt::Connection {
+    const LibvirtAddress& address;
+    ConnectPtr handle;
+
+    /// Throws what libvirt has just reported.
+    [[noreturn]] void fail(const Step& step) const
+    {
+        const virError* reported = libvirt_api().virGetLastError();
+        const bool silent = reported == nullptr || reported->message == nullptr;
+        const std::string message = silent ? "no reason given" : reported->message;
+        const bool full = message.find("No space left on device") != std::string::npos;
+        Error error{full ? ErrorKind::no_disk_space : kind_of(last_error_code()),
+                    concat(step.doing, ": libvirt says: ", message)};
+        error.add_advice(concat(address.virsh, " -c ", shell_quote(address.uri), " ", step.virsh_words));
+        throw error;
+    }
+
+    /// Makes the call under a watchdog. A null pointer or a negative number is a failure.
+    template <class Call>
+    auto run(const Step& step, Call call) const
+    {
+        const Watchdog watchdog{step.doing, step.patience};
+        libvirt_api().virResetLastError();
+        auto result = call();
+        const bool failed = [&] {
+            if constexpr (std::is_integral_v<decltype(result)>)
+                return result < 0;
+            else
+                return result == nullptr;
+        }();
+        if (failed && (step.nothing_to_do == VIR_ERR_OK || last_error_code() != step.nothing_to_do))
+            fail(step);
+        return result;
+    }
+
+    /// Null: libvirt says that there is none.
+    [[nodiscard]] DomainPtr find_domain(const std::string& name) const
+    {
+        return DomainPtr{run({concat("looking up VM ", name), concat("dominfo ", name), short_call, VIR_ERR_NO_DOMAIN},
+                             [&] { return libvirt_api().virDomainLookupByName(handle.get(), name.c_str()); })};
+    }
+
+    [[nodiscard]] DomainPtr get_domain(const std::string& name) const
+    {
+        DomainPtr domain = find_domain(name);
+        if (!domain)
+            throw Error{ErrorKind::vm_not_found, concat("VM '", name, "' not found")};
+        return domain;
+    }
+
+    /// Null: libvirt says that there is none.
+    [[nodiscard]] NetworkPtr find_network(const std::string& name) const
+    {
+        return NetworkPtr{run({concat("looking up network '", name, "'"), concat("net-info ", shell_quote(name)),
+                               short_call, VIR_ERR_NO_NETWORK},
+                              [&] { return libvirt_api().virNetworkLookupByName(handle.get(), name.c_str()); })};
+    }
+
+    [[nodiscard]] NetworkPtr get_network(const std::string& name) const
+    {
+        NetworkPtr network = find_network(name);
+        if (!network)
+            throw Error{ErrorKind::network_not_found, concat("network '", name, "' not found")};
+        return network;
+    }
+};
+
+Libvirt::Libvirt(LibvirtAddress address) : address_{std::move(address)} {}
+
+Libvirt::~Libvirt() = default;
+
+Libvirt::Connection& Libvirt::connection()
+{
+    if (!connection_) {
+        auto opened = std::make_unique<Connection>(Connection{address_, nullptr});
+        opened->handle.reset(opened->run({concat("connecting to ", address_.uri), "list --all"}, [&] {
+            return libvirt_api().virConnectOpen(address_.uri.c_str());
+        }));
+        connection_ = std::move(opened);
+    }
+    return *connection_;
+}
+
+bool Libvirt::domain_exists(const std::string& name)
+{
+    return connection().find_domain(name) != nullptr;
+}
+
+DomainState Libvirt::domain_state(const std::string& name)
+{
+    const Connection& libvirt = connection();
+    const DomainPtr domain = libvirt.get_domain(name);
+    const int active = libvirt.run({concat("asking whether VM ", name, " runs"), concat("domstate ", name)},
+                                   [&] { return libvirt_api().virDomainIsActive(domain.get()); });
+    return active == 1 ? DomainState::running : DomainState::off;
+}
+
+std::string Libvirt::domain_xml(const std::string& name, Definition definition)
+{
+    const Connection& libvirt = connection();
+    const DomainPtr domain = libvirt.get_domain(name);
+    const unsigned flags = definition == Definition::inactive ? static_cast<unsigned>(VIR_DOMAIN_XML_INACTIVE) : 0U;
+    const CString xml{libvirt.run({concat("reading the definition of VM ", name), concat("dumpxml ", name)},
+                                  [&] { return libvirt_api().virDomainGetXMLDesc(domain.get(), flags); })};
+    return xml.get();
+}
+
+void Libvirt::define_domain(const std::string& name, const std::string& xml)
+{
+    const Connection& libvirt = connection();
+    const DomainPtr domain{libvirt.run(
+        {concat("defining VM ", name), "define FILE, with the definition that the log shows", long_call},
+        [&] { return libvirt_api().virDomainDefineXMLFlags(libvirt.handle.get(), xml.c_str(), 0); })};
+}
+
+void Libvirt::start_domain(const std::string& name)
+{
+    const Connection& libvirt = connection();
+    const DomainPtr domain = libvirt.get_domain(name);
+    libvirt.run({concat("starting VM ", name), concat("start ", name), long_call},
+                [&] { return libvirt_api().virDomainCreate(domain.get()); });
+}
+
+void Libvirt::shut_down_domain(const std::string& name)
+{
+    const Connection& libvirt = connection();
+    const DomainPtr domain = libvirt.get_domain(name);
+    libvirt.run({concat("asking VM ", name, " to shut down"), concat("shutdown ", name), short_call,
+                 VIR_ERR_OPERATION_INVALID},
+                [&] { return libvirt_api().virDomainShutdownFlags(domain.get(), 0); });
+}
+
+void Libvirt::destroy_domain(const std::string& name)
+{
+    const Connection& libvirt = connection();
+    const DomainPtr domain = libvirt.get_domain(name);
+    // It may have ended by itself.
+    libvirt.run({concat("stopping VM ", name), concat("destroy ", name), long_call, VIR_ERR_OPERATION_INVALID},
+                [&] { return libvirt_api().virDomainDestroyFlags(domain.get(), 0); });
+}
+
+void Libvirt::undefine_domain(const std::string& name, unsigned flags)
+{
+    const Connection& libvirt = connection();
+    const DomainPtr domain = libvirt.get_domain(name);
+    libvirt.run({concat("undefining VM ", name), concat("undefine --nvram ", name), short_call, VIR_ERR_NO_DOMAIN},
+                [&] { return libvirt_api().virDomainUndefineFlags(domain.get(), flags); });
+}
+
+void Libvirt::attach_device(const std::string& name, const std::string& device_xml, Reach reach)
+{
+    const Connection& libvirt = connection();
+    const DomainPtr domain = libvirt.get_domain(name);
+    libvirt.run({concat("attaching a device to VM ", name),
+                 concat("attach-device ", name, " FILE --persistent, with the device that the log shows"), long_call},
+                [&] {
+                    return libvirt_api().virDomainAttachDeviceFlags(domain.get(), device_xml.c_str(),
+                                                                    affect_flags(reach));
+                });
+}
+
+void Libvirt::detach_device(const std::string& name, const std::string& device_xml, Reach reach)
+{
+    const Connection& libvirt = connection();
+    const DomainPtr domain = libvirt.get_domain(name);
+    libvirt.run({concat("detaching a device from VM ", name),
+                 concat("detach-device ", name, " FILE --persistent, with the device that the log shows"), long_call},
+                [&] {
+                    return libvirt_api().virDomainDetachDeviceFlags(domain.get(), device_xml.c_str(),
+                                                                    affect_flags(reach));
+                });
+}
+
+void Libvirt::annotate_domain(const std::string& name, const Annotation& annotation)
+{
+    const Connection& libvirt = connection();
+    const DomainPtr domain = libvirt.get_domain(name);
+    const Step step{concat("setting the metadata of VM ", name), concat("metadata ", name, " ", annotation.xml_namespace)};
+    const int active = libvirt.run(step, [&] { return libvirt_api().virDomainIsActive(domain.get()); });
+    const unsigned flags = affect_flags(active == 1 ? Reach::live_and_config : Reach::config);
+    const auto set = [&](int type, const std::string& value, const char* prefix, const char* xml_namespace) {
+        libvirt.run(step, [&] {
+            return libvirt_api().virDomainSetMetadata(domain.get(), type, value.c_str(), prefix, xml_namespace, flags);
+        });
+    };
+    set(VIR_DOMAIN_METADATA_TITLE, annotation.title, nullptr, nullptr);
+    set(VIR_DOMAIN_METADATA_DESCRIPTION, annotation.description, nullptr, nullptr);
+    set(VIR_DOMAIN_METADATA_ELEMENT, annotation.element, annotation.prefix.c_str(), annotation.xml_namespace.c_str());
+}
+
+std::optional<bool> Libvirt::network_active(const std::string& name)
+{
+    const Connection& libvirt = connection();
+    const NetworkPtr network = libvirt.find_network(name);
+    if (!network)
+        return std::nullopt;
+    const int active = libvirt.run({concat("asking whether network '", name, "' is active"),
+                                    concat("net-info ", shell_quote(name))},
+                                   [&] { return libvirt_api().virNetworkIsActive(network.get()); });
+    return active == 1;
+}
+
+void Libvirt::define_network(const std::string& name, const std::string& xml)
+{
+    const Connection& libvirt = connection();
+    const NetworkPtr network{
+        libvirt.run({concat("defining network '", name, "'"), "net-list --all"},
+                    [&] { return libvirt_api().virNetworkDefineXML(libvirt.handle.get(), xml.c_str()); })};
+}
+
+void Libvirt::start_network(const std::string& name)
+{
+    const Connection& libvirt = connection();
+    const NetworkPtr network = libvirt.get_network(name);
+    libvirt.run({concat("starting network '", name, "'"), concat("net-start ", shell_quote(name)), short_call,
+                 VIR_ERR_OPERATION_INVALID},
+                [&] { return libvirt_api().virNetworkCreate(network.get()); });
+}
+
+void Libvirt::autostart_network(const std::string& name)
+{
+    const Connection& libvirt = connection();
+    const NetworkPtr network = libvirt.get_network(name);
+    libvirt.run({concat("letting network '", name, "' start with the host"), concat("net-autostart ", shell_quote(name))},
+                [&] { return libvirt_api().virNetworkSetAutostart(network.get(), 1); });
+}
+
+} // namespace cpi

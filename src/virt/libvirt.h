@@ -1,0 +1,71 @@
+#pragma once
+
+#include "base/pinned.h"
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace cpi {
+
+enum class DomainState { running, off };
+enum class Definition { live, inactive };
+enum class Reach { config, live_and_config };
+
+/// What people see of a VM in libvirt's tools, and an XML element of a namespace of its own for programs.
+struct Annotation {
+    std::string title; // one line
+    std::string description;
+    std::string element;
+    std::string prefix;
+    std::string xml_namespace;
+};
+
+struct LibvirtAddress {
+    std::string uri;
+    std::string virsh; // the program that advice in errors names
+};
+
+/// A libvirt connection, opened when it is first needed. Names cross this border, libvirt's handles do not.
+/// A domain or network that must exist and does not is vm_not_found or network_not_found; every other
+/// failure says what was being done, what libvirt said, and the virsh line to try.
+class Libvirt : private Pinned {
+public:
+    explicit Libvirt(LibvirtAddress address);
+    ~Libvirt();
+
+    [[nodiscard]] const std::string& uri() const noexcept { return address_.uri; }
+
+    [[nodiscard]] bool domain_exists(const std::string& name);
+    [[nodiscard]] DomainState domain_state(const std::string& name);
+    [[nodiscard]] std::string domain_xml(const std::string& name, Definition definition);
+    void define_domain(const std::string& name, const std::string& xml);
+    void start_domain(const std::string& name);
+    /// Asks the guest; it may take its time or refuse.
+    void shut_down_domain(const std::string& name);
+    /// Ends it now. One that is not running is fine.
+    void destroy_domain(const std::string& name);
+    /// Removes the definition and all that libvirt keeps for it.
+    void undefine_domain(const std::string& name, unsigned flags);
+    void attach_device(const std::string& name, const std::string& device_xml, Reach reach);
+    void detach_device(const std::string& name, const std::string& device_xml, Reach reach);
+    void annotate_domain(const std::string& name, const Annotation& annotation);
+
+    /// Nothing: no such network. Otherwise whether it is active.
+    [[nodiscard]] std::optional<bool> network_active(const std::string& name);
+    void define_network(const std::string& name, const std::string& xml);
+    /// One that is active already, perhaps through a parallel call, is fine.
+    void start_network(const std::string& name);
+    void autostart_network(const std::string& name);
+
+private:
+    struct Connection;
+    Connection& connection();
+
+    LibvirtAddress address_;
+    std::unique_ptr<Connection> connection_;
+};
+
+} // namespace cpi

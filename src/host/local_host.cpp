@@ -76,7 +76,6 @@ void sync_directory(const Path& directory)
     sync_file(fd.get(), directory);
 }
 
-/// Works on `path` relative to its directory's descriptor, so that nobody can swap the directory meanwhile.
 Fd create_file(const Path& path, Access access)
 {
     Fd fd{::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode_of(access))};
@@ -249,6 +248,10 @@ void LocalHost::rename(const Path& from, const Path& to)
 
 void LocalHost::discard(const Path& path)
 {
+    if (::unlink(path.c_str()) == 0 || errno == ENOENT)
+        return;
+    if (errno != EISDIR && errno != EPERM)
+        throw system_error(concat("removing ", path.native()), errno);
     Path doomed = path;
     if (!path.filename().native().starts_with(discarded_prefix)) {
         doomed = path.parent_path() / concat(discarded_prefix, random_name(8), "-", path.filename().native());

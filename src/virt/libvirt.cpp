@@ -49,7 +49,12 @@ ErrorKind kind_of(int code)
 
 unsigned affect_flags(Reach reach)
 {
-    return reach == Reach::config ? VIR_DOMAIN_AFFECT_CONFIG : VIR_DOMAIN_AFFECT_CONFIG | VIR_DOMAIN_AFFECT_LIVE;
+    switch (reach) {
+    case Reach::config: return VIR_DOMAIN_AFFECT_CONFIG;
+    case Reach::live: return VIR_DOMAIN_AFFECT_LIVE;
+    case Reach::live_and_config: break;
+    }
+    return VIR_DOMAIN_AFFECT_CONFIG | VIR_DOMAIN_AFFECT_LIVE;
 }
 
 /// One call on one object: what it is for, the virsh command that does the same by hand, how long it may take,

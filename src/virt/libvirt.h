@@ -12,7 +12,7 @@ namespace cpi {
 
 enum class DomainState { running, off };
 enum class Definition { live, inactive };
-enum class Reach { config, live_and_config };
+enum class Reach { config, live, live_and_config };
 
 /// What people see of a VM in libvirt's tools, and an XML element of a namespace of its own for programs.
 struct Annotation {

@@ -29,7 +29,7 @@ config_drive() {
 # The first read closes an open tray, if there is still a medium in it.
 cdrom_readable() { dd if=/dev/sr0 of=/dev/null bs=2048 count=1 2>/dev/null; }
 
-# Prints the settings as they are on the medium.
+# Prints the settings as they are on the medium; leaves the meta data beside them in /run.
 read_settings() {
   _dir=$(mktemp -d /run/medium.XXXXXX)
   _rc=0
@@ -37,17 +37,13 @@ read_settings() {
     openstack)
       wait_for 150 config_drive || die "no disk labelled config-2"
       mount -o ro "$drive" "$_dir" || die "cannot mount $drive"
-      if ! jq -e . "$_dir/ec2/latest/meta-data.json" >/dev/null; then
-        echo "ec2/latest/meta-data.json is not JSON" >&2
-        _rc=1
-      elif ! cat "$_dir/ec2/latest/user-data"; then
-        _rc=1
-      fi
+      cp "$_dir/ec2/latest/meta-data.json" /run/meta-data.json && cat "$_dir/ec2/latest/user-data" || _rc=1
       umount "$_dir"
       ;;
     vsphere)
       wait_for 150 cdrom_readable || die "/dev/sr0 is not readable"
       mount -o ro /dev/sr0 "$_dir" || die "cannot mount /dev/sr0"
+      echo '{}' >/run/meta-data.json
       cat "$_dir/env" || _rc=1
       umount "$_dir"
       eject -v /dev/sr0 >&2 || _rc=1

@@ -1,0 +1,71 @@
+#include "hypervisor/device_edit.h"
+
+#include "base/error.h"
+#include "base/text.h"
+#include "xml/xml.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace cpi {
+
+namespace {
+
+/// QEMU's virtio-scsi has 256 targets; the first few are kept for the VM's own disks.
+constexpr unsigned first_target = 8;
+constexpr unsigned targets = 256 - first_target;
+
+std::vector<xml::Element> disks_of(const xml::Document& domain)
+{
+    const auto devices = domain.root().child("devices");
+    return devices ? devices->children("disk") : std::vector<xml::Element>{};
+}
+
+} // namespace
+
+std::vector<DefinedDisk> disks_with_serials(std::string_view domain_xml)
+{
+    const xml::Document domain = xml::Document::parse(domain_xml, "a VM's definition");
+    std::vector<DefinedDisk> found;
+    for (const auto& disk : disks_of(domain))
+        if (const auto serial = disk.child("serial"))
+            found.push_back({serial->text(), disk.to_text()});
+    return found;
+}
+
+std::optional<DefinedDisk> find_disk(std::string_view domain_xml, std::string_view serial)
+{
+    const auto disks = disks_with_serials(domain_xml);
+    const auto found = std::ranges::find(disks, serial, &DefinedDisk::serial);
+    return found == disks.end() ? std::nullopt : std::optional{*found};
+}
+
+std::set<unsigned> used_scsi_targets(std::string_view domain_xml)
+{
+    const xml::Document domain = xml::Document::parse(domain_xml, "a VM's definition");
+    std::set<unsigned> used;
+    for (const auto& disk : disks_of(domain)) {
+        const auto target = disk.child("target");
+        const auto address = disk.child("address");
+        if (!target || !address || target->attribute("bus") != "scsi")
+            continue;
+        const std::string number = address->attribute("target");
+        unsigned value = 0;
+        std::from_chars(number.data(), number.data() + number.size(), value);
+        used.insert(value);
+    }
+    return used;
+}
+
+unsigned free_scsi_target(const std::set<unsigned>& used, std::string_view serial)
+{
+    const auto start = static_cast<unsigned>(stable_hash(serial) % targets);
+    for (unsigned step = 0; step < targets; ++step) {
+        const unsigned candidate = first_target + (start + step) % targets;
+        if (!used.contains(candidate))
+            return candidate;
+    }
+    throw Error{ErrorKind::cloud, concat("the VM has no room for another disk: all ", targets, " places are taken")};
+}
+
+} // namespace cpi

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cpi {
+
+/// What a VM's definition says of its disks. Pure.
+struct DefinedDisk {
+    std::string serial;
+    std::string device_xml; // the element as libvirt wrote it
+};
+
+/// The disks that have a serial number, in the definition's order.
+[[nodiscard]] std::vector<DefinedDisk> disks_with_serials(std::string_view domain_xml);
+
+[[nodiscard]] std::optional<DefinedDisk> find_disk(std::string_view domain_xml, std::string_view serial);
+
+/// The target numbers that are taken on the VM's scsi controller.
+[[nodiscard]] std::set<unsigned> used_scsi_targets(std::string_view domain_xml);
+
+/// A free target number for a disk. It follows from the serial number as far as possible, so that a number is not used
+/// again soon after its disk left: a guest may still be forgetting that one.
+[[nodiscard]] unsigned free_scsi_target(const std::set<unsigned>& used, std::string_view serial);
+
+} // namespace cpi

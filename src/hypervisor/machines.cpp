@@ -1,0 +1,219 @@
+#include "hypervisor/machines.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "hypervisor/device_edit.h"
+#include "xml/xml.h"
+
+#include <algorithm>
+
+namespace cpi {
+
+namespace {
+
+constexpr std::string_view tags_namespace = "urn:libvirt-cpi:tags:1";
+
+/// libvirt has no error code for "the accelerator does not work here"; its messages all name it.
+bool blames(const Error& error, std::string_view domain_type)
+{
+    return lower(error.what()).find(domain_type) != std::string::npos;
+}
+
+std::string one_line(std::string text)
+{
+    std::ranges::replace_if(
+        text, [](char c) { return c == '\n' || c == '\r'; }, ' ');
+    return text;
+}
+
+std::string tags_element(const std::map<std::string, std::string>& tags)
+{
+    const xml::Document document{"tags"};
+    for (const auto& [key, value] : tags)
+        document.root().add("tag", value).set("key", key);
+    return document.to_text();
+}
+
+std::string describe(const std::map<std::string, std::string>& tags)
+{
+    std::string lines;
+    for (const auto& [key, value] : tags)
+        lines += concat(printable_utf8(one_line(key)), ": ", printable_utf8(one_line(value)), "\n");
+    return lines;
+}
+
+} // namespace
+
+/// What a VM has while it runs, and what it will have when it starts again.
+struct Machines::Definitions {
+    DomainState state = DomainState::off;
+    std::string live; // the same as `inactive` when the VM is off
+    std::string inactive;
+};
+
+bool Machines::exists(const VmCid& vm)
+{
+    return libvirt_.domain_exists(vm.str());
+}
+
+std::vector<std::string> Machines::domain_types(Acceleration acceleration) const
+{
+    const auto& all = machinery_.domain_types;
+    switch (acceleration) {
+    case Acceleration::kvm: return {std::string{all.front()}};
+    case Acceleration::emulation: return {std::string{all.back()}};
+    case Acceleration::automatic: break;
+    }
+    return {all.begin(), all.end()};
+}
+
+void Machines::define_and_start(const DomainSpec& spec)
+{
+    const std::string xml = machinery_.domain_xml(spec);
+    try {
+        libvirt_.define_domain(spec.name, xml);
+        libvirt_.start_domain(spec.name);
+    } catch (const Error&) {
+        log_.info(concat("the definition that failed: ", xml));
+        throw;
+    }
+}
+
+void Machines::create(DomainSpec spec, Acceleration acceleration)
+{
+    const auto types = domain_types(acceleration);
+    for (const auto& type : types) {
+        spec.domain_type = type;
+        try {
+            define_and_start(spec);
+            return;
+        } catch (const Error& error) {
+            if (type == types.back() || !blames(error, type))
+                throw;
+            log_.warning(concat(type, " does not work on this host, the VM runs without it: ", error.what()));
+        }
+    }
+}
+
+bool Machines::remove(const VmCid& vm)
+{
+    if (!exists(vm))
+        return false;
+    libvirt_.destroy_domain(vm.str());
+    libvirt_.undefine_domain(vm.str(), machinery_.undefine_flags);
+    return true;
+}
+
+void Machines::reboot(const VmCid& vm, std::chrono::seconds patience)
+{
+    const auto is_off = [&] { return libvirt_.domain_state(vm.str()) == DomainState::off; };
+    if (!is_off()) {
+        try {
+            libvirt_.shut_down_domain(vm.str());
+        } catch (const Error& error) {
+            log_.warning(error.what());
+        }
+        if (!wait_until(Deadline{patience}, is_off)) {
+            log_.warning(concat("VM ", vm.str(), " did not shut down within ", patience.count(),
+                                " s and is switched off"));
+            libvirt_.destroy_domain(vm.str());
+        }
+    }
+    libvirt_.start_domain(vm.str());
+}
+
+void Machines::annotate(const VmCid& vm, const std::map<std::string, std::string>& tags)
+{
+    const auto name = tags.find("name");
+    const std::string title = one_line(name == tags.end() ? vm.str() : name->second);
+    libvirt_.annotate_domain(vm.str(), {.title = printable_utf8(title),
+                                        .description = describe(tags),
+                                        .element = tags_element(tags),
+                                        .prefix = "cpi",
+                                        .xml_namespace = std::string{tags_namespace}});
+}
+
+Machines::Definitions Machines::definitions(const VmCid& vm)
+{
+    Definitions found;
+    found.state = libvirt_.domain_state(vm.str());
+    found.inactive = libvirt_.domain_xml(vm.str(), Definition::inactive);
+    found.live = found.state == DomainState::running ? libvirt_.domain_xml(vm.str(), Definition::live) : found.inactive;
+    return found;
+}
+
+std::vector<DiskCid> Machines::persistent_disks(const VmCid& vm)
+{
+    std::vector<DiskCid> disks;
+    for (const auto& disk : disks_with_serials(libvirt_.domain_xml(vm.str(), Definition::live)))
+        if (disk.serial.starts_with(DiskTag::prefix))
+            disks.emplace_back(disk.serial);
+    return disks;
+}
+
+std::string Machines::attach(const VmCid& vm, const DiskCid& disk, const Path& file)
+{
+    const Definitions now = definitions(vm);
+    const std::string path = machinery_.device_path(machinery_.persistent_bus, disk.str());
+    const auto live = find_disk(now.live, disk.str());
+    const auto inactive = find_disk(now.inactive, disk.str());
+    if (live && inactive)
+        return path;
+
+    std::set<unsigned> used = used_scsi_targets(now.live);
+    used.merge(used_scsi_targets(now.inactive));
+    const DiskSpec spec{.file = file,
+                        .format = std::string{machinery_.disk_format},
+                        .bus = machinery_.persistent_bus,
+                        .position = free_scsi_target(used, disk.str()),
+                        .serial = disk.str()};
+    // A call that was killed may have left the disk in one of the two only.
+    const std::string device = live ? live->device_xml : inactive ? inactive->device_xml : machinery_.disk_xml(spec);
+    const Reach reach = now.state == DomainState::off || live ? Reach::config
+                        : inactive                            ? Reach::live
+                                                              : Reach::live_and_config;
+    try {
+        libvirt_.attach_device(vm.str(), device, reach);
+    } catch (const Error&) {
+        log_.info(concat("the device that failed: ", device));
+        throw;
+    }
+    return path;
+}
+
+bool Machines::detach(const VmCid& vm, const DiskCid& disk)
+{
+    const Definitions before = definitions(vm);
+    const bool running = before.state == DomainState::running;
+    const auto inactive = find_disk(before.inactive, disk.str());
+    const auto live = running ? find_disk(before.live, disk.str()) : std::nullopt;
+    if (!inactive && !live)
+        return false;
+    if (inactive)
+        libvirt_.detach_device(vm.str(), inactive->device_xml, Reach::config);
+    if (!live)
+        return true;
+
+    libvirt_.detach_device(vm.str(), live->device_xml, Reach::live);
+    constexpr std::chrono::seconds patience{60};
+    const bool gone = wait_until(Deadline{patience}, [&] {
+        return !find_disk(libvirt_.domain_xml(vm.str(), Definition::live), disk.str());
+    });
+    if (!gone)
+        throw Error{ErrorKind::cloud,
+                    concat("detaching disk ", disk.str(), " from VM ", vm.str(), ": the guest did not let go of it within ",
+                           patience.count(), " s. Try: unmount it in the guest, then detach again")};
+    return true;
+}
+
+bool Machines::has_disk(const VmCid& vm, const DiskCid& disk)
+{
+    if (!exists(vm))
+        return false;
+    const Definitions now = definitions(vm);
+    return find_disk(now.live, disk.str()).has_value() || find_disk(now.inactive, disk.str()).has_value();
+}
+
+} // namespace cpi

@@ -1,0 +1,211 @@
+#include "base/error.h"
+#include "base/text.h"
+#include "hypervisor/hypervisor.h"
+#include "xml/xml.h"
+
+#include <libvirt/libvirt.h>
+
+#include <array>
+
+namespace cpi {
+
+namespace {
+
+using xml::Element;
+
+constexpr std::array<std::string_view, 2> domain_types{"kvm", "qemu"};
+constexpr std::array<std::string_view, 2> base_formats{"qcow2", "raw"};
+
+struct BusWords {
+    std::string_view name;
+    std::string_view device_prefix; // of target names
+    std::string_view link_prefix;   // of the guest's /dev/disk/by-id
+};
+
+BusWords words_of(Bus bus)
+{
+    switch (bus) {
+    case Bus::virtio: return {"virtio", "vd", "virtio-"};
+    case Bus::scsi: return {"scsi", "sd", "scsi-0QEMU_QEMU_HARDDISK_"};
+    case Bus::sata: return {"sata", "sd", "ata-QEMU_HARDDISK_"};
+    case Bus::ide: break;
+    }
+    return {"ide", "hd", "ata-QEMU_HARDDISK_"};
+}
+
+/// vda, vdb, … vdz, vdaa, …
+std::string target_name(std::string_view prefix, unsigned index)
+{
+    std::string letters;
+    for (unsigned rest = index + 1; rest > 0; rest = (rest - 1) / 26)
+        letters.insert(letters.begin(), static_cast<char>('a' + (rest - 1) % 26));
+    return concat(prefix, letters);
+}
+
+/// Names must differ within a VM: scsi disks begin behind the names that sata disks can have.
+unsigned target_index(const DiskSpec& disk)
+{
+    constexpr unsigned first_scsi = 26;
+    return disk.bus == Bus::scsi ? first_scsi + disk.position : disk.position;
+}
+
+Element add_file_disk(const Element& parent, std::string_view device, const Path& file, std::string_view format)
+{
+    const Element disk = parent.add("disk").set("type", "file").set("device", device);
+    disk.add("driver").set("name", "qemu").set("type", format);
+    disk.add("source").set("file", file.native());
+    return disk;
+}
+
+Element fill_disk(const Element& disk, const DiskSpec& spec)
+{
+    const BusWords words = words_of(spec.bus);
+    disk.set("type", "file").set("device", "disk");
+    disk.add("driver").set("name", "qemu").set("type", spec.format).set("discard", "unmap");
+    disk.add("source").set("file", spec.file.native());
+    disk.add("target").set("dev", target_name(words.device_prefix, target_index(spec))).set("bus", words.name);
+    if (!spec.serial.empty())
+        disk.add("serial", spec.serial);
+    // Each scsi disk is a target of its own at a place that follows from nothing but its number, so that it is found
+    // there again after a restart, whatever else came and went.
+    if (spec.bus == Bus::scsi)
+        disk.add("address")
+            .set("type", "drive")
+            .set("controller", "0")
+            .set("bus", "0")
+            .set("target", std::to_string(spec.position))
+            .set("unit", "0");
+    return disk;
+}
+
+void add_os(const Element& domain, const DomainSpec& spec)
+{
+    const Element os = domain.add("os");
+    // Only the older machine has IDE.
+    os.add("type", "hvm").set("arch", "x86_64").set("machine", spec.root.bus == Bus::ide ? "pc" : "q35");
+    if (spec.firmware == Firmware::bios)
+        return;
+    os.set("firmware", "efi");
+    os.add("firmware").add("feature").set("enabled", "no").set("name", "secure-boot");
+}
+
+void add_cpu_and_clock(const Element& domain, const DomainSpec& spec)
+{
+    const Element features = domain.add("features");
+    features.add("acpi");
+    features.add("apic");
+    if (spec.domain_type == "kvm")
+        domain.add("cpu").set("mode", "host-passthrough").set("check", "none");
+    else
+        domain.add("cpu").set("mode", "maximum").set("check", "none");
+    const Element clock = domain.add("clock").set("offset", "utc");
+    clock.add("timer").set("name", "rtc").set("tickpolicy", "catchup");
+    clock.add("timer").set("name", "pit").set("tickpolicy", "delay");
+    clock.add("timer").set("name", "hpet").set("present", "no");
+}
+
+void add_settings_medium(const Element& devices, const DomainSpec& spec)
+{
+    // The drive comes behind the VM's own disks, where those share its bus.
+    const Bus bus = spec.root.bus == Bus::ide ? Bus::ide : Bus::sata;
+    const unsigned position = spec.root.bus == bus ? 2 : 0;
+    const Element cdrom = add_file_disk(devices, "cdrom", spec.settings_medium, "raw");
+    const BusWords words = words_of(bus);
+    cdrom.add("target").set("dev", target_name(words.device_prefix, position)).set("bus", words.name);
+    cdrom.add("readonly");
+}
+
+void add_disks(const Element& devices, const DomainSpec& spec)
+{
+    devices.add("controller").set("type", "scsi").set("index", "0").set("model", "virtio-scsi");
+    fill_disk(devices.add("disk"), spec.root).add("boot").set("order", "1");
+    if (spec.ephemeral)
+        fill_disk(devices.add("disk"), *spec.ephemeral);
+    add_settings_medium(devices, spec);
+}
+
+void add_nics(const Element& devices, const std::vector<Nic>& nics)
+{
+    for (const Nic& nic : nics) {
+        const bool is_network = nic.source.kind == NicSource::Kind::network;
+        const Element interface = devices.add("interface").set("type", is_network ? "network" : "bridge");
+        interface.add("mac").set("address", nic.mac);
+        interface.add("source").set(is_network ? "network" : "bridge", nic.source.name);
+        interface.add("model").set("type", "virtio");
+    }
+}
+
+void add_consoles(const Element& devices, const DomainSpec& spec)
+{
+    const Element serial = devices.add("serial").set("type", "pty");
+    serial.add("log").set("file", spec.console_log.native()).set("append", "on");
+    serial.add("target").set("port", "0");
+    devices.add("console").set("type", "pty").add("target").set("type", "serial").set("port", "0");
+    devices.add("channel")
+        .set("type", "unix")
+        .add("target")
+        .set("type", "virtio")
+        .set("name", "org.qemu.guest_agent.0");
+    devices.add("rng").set("model", "virtio").add("backend", "/dev/urandom").set("model", "random");
+    devices.add("memballoon").set("model", "virtio");
+}
+
+Bus system_bus(StorageController controller)
+{
+    switch (controller) {
+    case StorageController::ide: return Bus::ide;
+    case StorageController::scsi: return Bus::scsi;
+    case StorageController::sata: return Bus::sata;
+    case StorageController::virtio: break;
+    }
+    return Bus::virtio;
+}
+
+std::string domain_xml(const DomainSpec& spec)
+{
+    const xml::Document document{"domain"};
+    const Element domain = document.root().set("type", spec.domain_type);
+    domain.add("name", spec.name);
+    domain.add("memory", std::to_string(spec.memory.count)).set("unit", "MiB");
+    domain.add("vcpu", std::to_string(spec.cpus));
+    add_os(domain, spec);
+    add_cpu_and_clock(domain, spec);
+    const Element devices = domain.add("devices");
+    add_disks(devices, spec);
+    add_nics(devices, spec.nics);
+    add_consoles(devices, spec);
+    return document.to_text();
+}
+
+std::string disk_xml(const DiskSpec& spec)
+{
+    const xml::Document document{"disk"};
+    fill_disk(document.root(), spec);
+    return document.to_text();
+}
+
+std::string device_path(Bus bus, std::string_view serial)
+{
+    return concat("/dev/disk/by-id/", words_of(bus).link_prefix, serial);
+}
+
+} // namespace
+
+const Machinery& qemu_machinery() noexcept
+{
+    static const Machinery qemu{
+        .domain_types = domain_types,
+        .undefine_flags = VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA |
+                          VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA | VIR_DOMAIN_UNDEFINE_NVRAM,
+        .disk_format = "qcow2",
+        .base_formats = base_formats,
+        .persistent_bus = Bus::scsi,
+        .system_bus = &system_bus,
+        .domain_xml = &domain_xml,
+        .disk_xml = &disk_xml,
+        .device_path = &device_path,
+    };
+    return qemu;
+}
+
+} // namespace cpi

@@ -1,0 +1,34 @@
+#pragma once
+
+#include "network/nic.h"
+
+#include <optional>
+#include <string>
+
+namespace cpi {
+
+class Libvirt;
+class Log;
+
+/// The address that a network's host side has, and the mask of its subnet.
+struct Subnet {
+    std::string gateway;
+    std::string netmask;
+};
+
+/// What may be done about a network that is not there or not active.
+enum class AutoEnable : bool { no, yes };
+
+/// Makes sure that a NIC can be plugged into `source`. With AutoEnable::yes a network that is defined is started, now
+/// and with the host; one that is not there is made: a NAT network without DHCP on `subnet`, or, for the name
+/// `default`, the one that libvirt ships. Otherwise throws network_not_found, or says that the network is not active.
+void make_usable(Libvirt& libvirt, Log& log, const NicSource& source, AutoEnable enable,
+                 const std::optional<Subnet>& subnet);
+
+/// The libvirt definition of a NAT network with this host address. Pure.
+[[nodiscard]] std::string nat_network_xml(const std::string& name, const Subnet& subnet);
+
+/// The definition of the `default` network that libvirt ships. Pure.
+[[nodiscard]] std::string default_network_xml();
+
+} // namespace cpi

@@ -1,0 +1,64 @@
+#pragma once
+
+#include "base/ids.h"
+#include "host/host.h"
+
+#include <string>
+
+namespace cpi {
+
+/// Where everything is under the configuration's `store_dir`. The only place that knows file names.
+///
+///     stemcells/<cid>/   stemcell.json, image.<format> unless it is elsewhere on the host
+///     vms/<cid>/         base.<format> (a second name of the stemcell's image), root.qcow2, ephemeral.raw,
+///                        settings.iso, console.log
+///     disks/<cid>/       disk.json, disk.<format>, attached_to (the VM that it was last given to)
+///     .in-progress/<cid> locked by the call that is making the object; what a killed call leaves is found by it
+///
+/// Each object's folder has a file `lock`. `.new-<cid>` beside an object's place is where it is built.
+class Layout {
+public:
+    explicit Layout(Path root) : root_{std::move(root)} {}
+
+    [[nodiscard]] const Path& root() const noexcept { return root_; }
+    [[nodiscard]] Path in_progress() const { return root_ / ".in-progress"; }
+    [[nodiscard]] Path stemcells() const { return root_ / "stemcells"; }
+    [[nodiscard]] Path vms() const { return root_ / "vms"; }
+    [[nodiscard]] Path disks() const { return root_ / "disks"; }
+
+    [[nodiscard]] Path of(const StemcellCid& cid) const { return stemcells() / cid.str(); }
+    [[nodiscard]] Path of(const VmCid& cid) const { return vms() / cid.str(); }
+    [[nodiscard]] Path of(const DiskCid& cid) const { return disks() / cid.str(); }
+
+private:
+    Path root_;
+};
+
+/// File names within an object's folder.
+namespace file_name {
+
+inline constexpr std::string_view lock = "lock";
+inline constexpr std::string_view stemcell_record = "stemcell.json";
+inline constexpr std::string_view root = "root.qcow2";
+inline constexpr std::string_view ephemeral = "ephemeral.raw";
+inline constexpr std::string_view settings = "settings.iso";
+inline constexpr std::string_view console_log = "console.log";
+inline constexpr std::string_view disk_record = "disk.json";
+inline constexpr std::string_view attached_to = "attached_to";
+
+[[nodiscard]] inline std::string image(std::string_view format)
+{
+    return concat("image.", format);
+}
+[[nodiscard]] inline std::string base(std::string_view format)
+{
+    return concat("base.", format);
+}
+[[nodiscard]] inline std::string disk(std::string_view format)
+{
+    return concat("disk.", format);
+}
+
+} // namespace file_name
+
+} // namespace cpi

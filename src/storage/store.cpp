@@ -1,0 +1,101 @@
+#include "storage/store.h"
+
+#include "base/error.h"
+#include "base/text.h"
+
+namespace cpi {
+
+namespace {
+
+constexpr std::string_view staging_prefix = ".new-";
+
+Path staging_of(const Path& folder, std::string_view name)
+{
+    return folder / concat(staging_prefix, name);
+}
+
+} // namespace
+
+void Store::require()
+{
+    const auto found = host_.info(layout_.root());
+    if (!found || found->kind != FileInfo::Kind::directory)
+        throw Error{ErrorKind::cloud, concat("store_dir '", layout_.root().native(),
+                                             found ? "' is not a directory" : "' does not exist",
+                                             " on the hypervisor's host. Try: install -d -m 0711 ",
+                                             shell_quote(layout_.root().native()),
+                                             ", or mount the file system that holds it")};
+}
+
+std::unique_ptr<HeldLock> Store::lock_folder(const Path& folder)
+{
+    // A call that makes a stemcell or stops a VM may hold it for minutes.
+    constexpr std::chrono::minutes patience{5};
+    return host_.lock(folder / file_name::lock, Deadline{patience});
+}
+
+void Store::remove_traces(const Path& folder, const std::string& name)
+{
+    host_.discard(folder / name);
+    host_.discard(staging_of(folder, name));
+    host_.discard(layout_.in_progress() / name);
+}
+
+void Store::sweep(const Path& folder, std::string_view prefix, const std::function<void(const std::string&)>& forget)
+{
+    for (const auto& name : host_.list(layout_.in_progress())) {
+        if (!name.starts_with(prefix))
+            continue;
+        // Whoever still makes the object holds the lock.
+        const auto abandoned = host_.try_lock(layout_.in_progress() / name);
+        if (!abandoned)
+            continue;
+        log_.warning(concat("removing what an interrupted call has left of ", name));
+        forget(name);
+        remove_traces(folder, name);
+    }
+    for (const auto& name : host_.list(folder)) {
+        if (name.starts_with(discarded_prefix))
+            host_.discard(folder / name);
+        // The mark comes before the staging folder and goes after it: without the mark nobody is at work there.
+        else if (name.starts_with(staging_prefix) &&
+                 !host_.info(layout_.in_progress() / name.substr(staging_prefix.size())))
+            host_.discard(folder / name);
+    }
+}
+
+Creation::Creation(Store& store, const Path& folder, std::string name)
+    : store_{store}, folder_{folder}, name_{std::move(name)}, place_{folder / name_}, staging_{staging_of(folder, name_)}
+{
+    store_.require();
+    store_.host().make_directory(store_.layout().in_progress());
+    store_.host().make_directory(folder);
+    making_ = store_.host().create_locked(store_.layout().in_progress() / name_);
+    store_.host().make_directory(staging_);
+    store_.host().create(staging_ / file_name::lock, Access::owner)->finish();
+}
+
+Creation::~Creation()
+{
+    if (finished_)
+        return;
+    const ShieldFromInterrupt shield;
+    try {
+        store_.remove_traces(folder_, name_);
+    } catch (const std::exception& error) {
+        store_.log().error(concat("could not remove what was made of ", name_, ": ", error.what()));
+    }
+}
+
+void Creation::publish()
+{
+    store_.host().rename(staging_, place_);
+}
+
+void Creation::finish()
+{
+    store_.host().discard(store_.layout().in_progress() / name_);
+    finished_ = true;
+}
+
+} // namespace cpi

@@ -1,0 +1,76 @@
+#pragma once
+
+#include "base/log.h"
+#include "base/pinned.h"
+#include "storage/layout.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace cpi {
+
+/// The store on the hypervisor's host.
+class Store : private Pinned {
+public:
+    Store(Host& host, Layout layout, Log& log) : host_{host}, layout_{std::move(layout)}, log_{log} {}
+
+    [[nodiscard]] Host& host() noexcept { return host_; }
+    [[nodiscard]] Log& log() noexcept { return log_; }
+    [[nodiscard]] const Layout& layout() const noexcept { return layout_; }
+
+    /// Throws unless the store is there. It is never made silently: a store on a disk that is not mounted would look
+    /// like an empty one, and the Director would believe that all is lost.
+    void require();
+    /// Whether the object's folder is there; throws when the store itself is not.
+    template <class Tag>
+    [[nodiscard]] bool has(const Id<Tag>& cid)
+    {
+        require();
+        return host_.info(layout_.of(cid)).has_value();
+    }
+    /// Waits for the object's lock. Null: there is no such object.
+    template <class Tag>
+    [[nodiscard]] std::unique_ptr<HeldLock> lock(const Id<Tag>& cid)
+    {
+        require();
+        return lock_folder(layout_.of(cid));
+    }
+
+    /// Takes away what calls that were killed have left of objects of one kind: `folder` is theirs, `prefix` begins
+    /// their names, and `forget` (given each name) removes what is not a file.
+    void sweep(const Path& folder, std::string_view prefix, const std::function<void(const std::string&)>& forget);
+
+private:
+    friend class Creation;
+    [[nodiscard]] std::unique_ptr<HeldLock> lock_folder(const Path& folder);
+    void remove_traces(const Path& folder, const std::string& name);
+
+    Host& host_;
+    Layout layout_;
+    Log& log_;
+};
+
+/// One object in the making. It is built in `staging()`, put in its place by `publish()`, and stays when `finish()` was
+/// called; otherwise nothing of it remains, even if the process is killed (then the next sweep removes it).
+class Creation : private Pinned {
+public:
+    Creation(Store& store, const Path& folder, std::string name);
+    ~Creation();
+
+    [[nodiscard]] const Path& staging() const noexcept { return staging_; }
+    [[nodiscard]] const Path& place() const noexcept { return place_; }
+    void publish();
+    void finish();
+
+private:
+    Store& store_;
+    Path folder_;
+    std::string name_;
+    Path place_;
+    Path staging_;
+    std::unique_ptr<HeldLock> making_;
+    bool finished_ = false;
+};
+
+} // namespace cpi

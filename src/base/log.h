@@ -13,6 +13,7 @@ class Log : private Pinned {
 public:
     void set_request(std::string request_id) { request_id_ = std::move(request_id); }
     [[nodiscard]] Redactor& redactor() noexcept { return redactor_; }
+    [[nodiscard]] const Redactor& redactor() const noexcept { return redactor_; }
 
     void info(std::string_view line) { write("info", line); }
     void warning(std::string_view line) { write("warning", line); }

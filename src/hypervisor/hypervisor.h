@@ -33,6 +33,7 @@ struct Machinery {
 struct Hypervisor {
     std::string_view name; // in the CPI's configuration
     std::string_view default_uri;
+    std::span<const std::string_view> uri_drivers; // of libvirt, that serve this hypervisor
     std::span<const std::string_view> stemcell_formats;
     const Machinery* machinery; // null: the configuration is understood, VMs are not built
 };

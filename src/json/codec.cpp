@@ -4,8 +4,9 @@
 
 namespace cpi::json {
 
-void check_keys(const Place& place, const std::vector<std::string>& known, UnknownKeys unknown)
+std::vector<std::string> check_keys(const Place& place, const std::vector<std::string>& known, UnknownKeys unknown)
 {
+    std::vector<std::string> strangers;
     for (const auto& [key, at] : place.members()) {
         if (std::ranges::find(known, key) != known.end())
             continue;
@@ -15,7 +16,9 @@ void check_keys(const Place& place, const std::vector<std::string>& known, Unkno
         if (unknown == UnknownKeys::refuse)
             throw Error{ErrorKind::invalid_call, concat(printable_utf8(at.path()), ": no such key; the keys here are ",
                                                         join(known, ", "))};
+        strangers.push_back(key);
     }
+    return strangers;
 }
 
 } // namespace cpi::json

@@ -3,6 +3,7 @@
 #include "json/json.h"
 
 #include <array>
+#include <limits>
 #include <tuple>
 #include <type_traits>
 
@@ -74,8 +75,9 @@ std::vector<std::string> keys()
     return keys;
 }
 
-/// Fails for a key that is misspelt or, if the struct wants that, unknown.
-void check_keys(const Place& place, const std::vector<std::string>& known, UnknownKeys unknown);
+/// Fails for a key that is misspelt or, if the struct wants that, unknown. Returns the unknown ones; a struct that
+/// has a member `unknown_keys` gets them.
+std::vector<std::string> check_keys(const Place& place, const std::vector<std::string>& known, UnknownKeys unknown);
 
 template <Declared T>
 struct Codec<T> {
@@ -83,8 +85,10 @@ struct Codec<T> {
     {
         if (!place.is_object())
             place.fail("an object");
-        check_keys(place, keys<T>(), unknown_keys<T>);
         T value{};
+        std::vector<std::string> unknown = check_keys(place, keys<T>(), unknown_keys<T>);
+        if constexpr (requires { value.unknown_keys; })
+            value.unknown_keys = std::move(unknown);
         const auto read_field = [&]<class Member>(const Field<T, Member>& field) {
             const Place at = place.at(field.key);
             if (field.presence == Presence::required || !at.is_null())
@@ -143,6 +147,12 @@ struct Codec<Mebibytes> {
     static constexpr std::int64_t most = std::int64_t{1} << 30U; // a pebibyte
     static Mebibytes read(const Place& place) { return {static_cast<std::uint64_t>(place.integer(0, most))}; }
     static std::string expected() { return concat("a whole number of MiB up to ", most); }
+};
+
+template <>
+struct Codec<std::int64_t> {
+    static std::int64_t read(const Place& place) { return place.integer(0, std::numeric_limits<std::int64_t>::max()); }
+    static std::string expected() { return "a whole number"; }
 };
 
 template <std::int64_t least, std::int64_t most>

@@ -86,6 +86,18 @@ void merge(Document& into, const rapidjson::Value& from)
     merge_objects(into, from, into.GetAllocator());
 }
 
+Verbatim with_member(const Verbatim& object, std::string_view key, std::string_view value)
+{
+    Document document = parse(object.text, "an object");
+    Document addition{rapidjson::kObjectType, &document.GetAllocator()};
+    const auto text = [&document](std::string_view words) {
+        return rapidjson::Value{words.data(), static_cast<rapidjson::SizeType>(words.size()), document.GetAllocator()};
+    };
+    addition.AddMember(text(key), text(value), document.GetAllocator());
+    merge(document, addition);
+    return {text_of(document)};
+}
+
 Place Place::at(std::string_view key) const
 {
     std::string path = path_.empty() ? std::string{key} : concat(path_, '.', key);

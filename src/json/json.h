@@ -33,6 +33,9 @@ struct Verbatim {
     std::string text = "null";
 };
 
+/// The JSON object `object` with one more member, or with that member replaced.
+[[nodiscard]] Verbatim with_member(const Verbatim& object, std::string_view key, std::string_view value);
+
 /// A place in a parsed document; it knows its own path, so an error can say where.
 class Place {
 public:

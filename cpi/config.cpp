@@ -1,0 +1,128 @@
+#include "cpi/config.h"
+
+#include "base/error.h"
+#include "host/local_host.h"
+#include "json/schema.h"
+#include "virt/uri.h"
+
+#include <algorithm>
+
+namespace cpi {
+
+namespace {
+
+void check_uri(const Config& config)
+{
+    const Hypervisor& hypervisor = *config.hypervisor.row;
+    if (!config.uri.empty() &&
+        std::ranges::find(hypervisor.uri_drivers, uri_driver(config.uri)) == hypervisor.uri_drivers.end())
+        throw Error{ErrorKind::invalid_call,
+                    concat("uri: expected one for hypervisor ", hypervisor.name, ", such as ", hypervisor.default_uri,
+                           ", got \"", config.uri, "\"")};
+}
+
+/// The members of the context that are keys of the configuration.
+json::Document configuration_in(const json::Place& context)
+{
+    const auto known = json::keys<Config>();
+    json::Writer out;
+    out.begin_object();
+    if (context.is_object())
+        for (const auto& [key, at] : context.members())
+            if (std::ranges::find(known, key) != known.end())
+                out.key(key).verbatim(at.verbatim());
+    out.end_object();
+    return json::parse(out.text(), "the context");
+}
+
+/// The password within "scheme://user:password@host".
+std::string password_in(const std::string& url)
+{
+    const std::size_t user = url.find("://");
+    const std::size_t at = url.rfind('@');
+    if (user == std::string::npos || at == std::string::npos)
+        return {};
+    const std::size_t colon = url.find(':', user + 3);
+    return colon < at ? url.substr(colon + 1, at - colon - 1) : std::string{};
+}
+
+} // namespace
+
+HypervisorChoice json::Codec<HypervisorChoice>::read(const Place& place)
+{
+    if (place.is_string())
+        for (const Hypervisor& row : hypervisors())
+            if (row.name == lower(place.string()))
+                return {&row};
+    place.fail(expected());
+}
+
+std::string json::Codec<HypervisorChoice>::expected()
+{
+    std::vector<std::string> all;
+    for (const Hypervisor& row : hypervisors())
+        all.emplace_back(row.name);
+    return concat("one of ", join(all, ", "));
+}
+
+AbsolutePath json::Codec<AbsolutePath>::read(const Place& place)
+{
+    if (!place.is_string())
+        place.fail(expected());
+    const std::string text = place.string();
+    if (!text.starts_with('/') || text != printable_utf8(text))
+        place.fail(expected());
+    return {text};
+}
+
+std::string Config::connection_uri() const
+{
+    if (!uri.empty())
+        return uri;
+    const std::string_view local = hypervisor.row->default_uri;
+    return host.empty() ? std::string{local} : remote_uri(local, username, host);
+}
+
+Config read_config(std::string_view text, std::string_view source, const json::Place& context)
+{
+    try {
+        json::Document document = json::parse(text, "it");
+        if (!document.IsObject())
+            json::root(document, "the configuration").fail("an object");
+        json::merge(document, configuration_in(context));
+        Config config = json::Codec<Config>::read(json::root(document));
+        check_uri(config);
+        return config;
+    } catch (const Error& error) {
+        throw Error{ErrorKind::cpi, concat("configuration ", source, ": ", error.what())};
+    }
+}
+
+std::string read_config_file(const std::string& path)
+{
+    LocalHost here;
+    const auto text = here.read(path);
+    if (!text)
+        throw Error{ErrorKind::cpi, concat("configuration ", path, ": no such file")};
+    return *text;
+}
+
+void hide_secrets(Redactor& redactor, const Config& config)
+{
+    redactor.hide(config.agent.mbus.reveal());
+    redactor.hide(password_in(config.agent.mbus.reveal()));
+    redactor.hide(config.private_key.reveal());
+}
+
+std::string config_schema()
+{
+    json::Writer out;
+    out.begin_object();
+    out.key("$schema").string("https://json-schema.org/draft/2020-12/schema");
+    out.key("title").string("Configuration of libvirt_cpi");
+    json::SchemaOf<Config>::write(out);
+    out.end_object();
+    return json::pretty(out.text());
+}
+
+} // namespace cpi

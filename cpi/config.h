@@ -1,0 +1,123 @@
+#pragma once
+
+#include "base/secret.h"
+#include "hypervisor/hypervisor.h"
+#include "hypervisor/machines.h"
+#include "json/codec.h"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cpi {
+
+class Redactor;
+
+struct AgentConfig {
+    Secret mbus;
+    std::vector<std::string> ntp;
+    json::Verbatim blobstore;
+};
+
+/// One of the table's rows, by its name.
+struct HypervisorChoice {
+    const Hypervisor* row = &hypervisors().front();
+};
+
+/// An absolute path, without characters that no file name should have.
+struct AbsolutePath {
+    std::string text;
+};
+
+struct Config {
+    HypervisorChoice hypervisor;
+    std::string uri;
+    std::string bin_path = "virsh";
+    AbsolutePath store_dir;
+    StorageController storage_controller = StorageController::virtio;
+    bool auto_enable_networks = false;
+    Acceleration acceleration = Acceleration::automatic;
+    AgentConfig agent;
+    std::string host;
+    std::string username;
+    Secret private_key;
+
+    /// `uri`, or the one that follows from hypervisor, host and username.
+    [[nodiscard]] std::string connection_uri() const;
+};
+
+/// The configuration in a file's text, with the request's context laid over it: what the Director's cpi-config says of
+/// a CPI arrives there and wins. Keys of the context that are no configuration are ignored.
+/// Errors name `source`, the key, what it holds and what is allowed.
+[[nodiscard]] Config read_config(std::string_view text, std::string_view source, const json::Place& context);
+
+/// Reads a configuration file. An error names it.
+[[nodiscard]] std::string read_config_file(const std::string& path);
+
+/// Tells the redactor each secret of the configuration.
+void hide_secrets(Redactor& redactor, const Config& config);
+
+/// The configuration's JSON Schema.
+[[nodiscard]] std::string config_schema();
+
+namespace json {
+
+template <>
+struct Codec<HypervisorChoice> {
+    static HypervisorChoice read(const Place& place);
+    static std::string expected();
+};
+
+template <>
+struct Codec<AbsolutePath> {
+    static AbsolutePath read(const Place& place);
+    static std::string expected() { return "an absolute path"; }
+};
+
+template <>
+inline constexpr std::array names<StorageController>{
+    NamedValue<StorageController>{"IDE", StorageController::ide},
+    NamedValue<StorageController>{"SCSI", StorageController::scsi},
+    NamedValue<StorageController>{"SATA", StorageController::sata},
+    NamedValue<StorageController>{"virtio", StorageController::virtio},
+};
+
+template <>
+inline constexpr std::array names<Acceleration>{
+    NamedValue<Acceleration>{"auto", Acceleration::automatic},
+    NamedValue<Acceleration>{"kvm", Acceleration::kvm},
+    NamedValue<Acceleration>{"emulation", Acceleration::emulation},
+};
+
+template <>
+inline constexpr std::tuple fields<AgentConfig>{
+    required("mbus", &AgentConfig::mbus, "URL of the message bus that agents connect to or serve"),
+    optional("ntp", &AgentConfig::ntp, "time servers"),
+    optional("blobstore", &AgentConfig::blobstore, "the agents' blobstore: provider and options"),
+};
+template <>
+inline constexpr UnknownKeys unknown_keys<AgentConfig> = UnknownKeys::refuse;
+
+template <>
+inline constexpr std::tuple fields<Config>{
+    optional("hypervisor", &Config::hypervisor, "qemu, vbox, lxc, xen or vmware; qemu when left out"),
+    optional("uri", &Config::uri, "libvirt connection URI; made from hypervisor, host and username when left out"),
+    optional("bin_path", &Config::bin_path, "virsh on the hypervisor's host, named in the advice that errors give"),
+    required("store_dir", &Config::store_dir, "existing directory for stemcells, VMs and disks"),
+    optional("storage_controller", &Config::storage_controller,
+             "IDE, SCSI, SATA or virtio: what root and ephemeral disks are connected to; virtio when left out"),
+    optional("auto_enable_networks", &Config::auto_enable_networks,
+             "start networks that are not active, and make those that do not exist; false when left out"),
+    optional("acceleration", &Config::acceleration,
+             "auto, kvm or emulation: auto takes KVM where it works; a VM's cloud properties may say otherwise"),
+    required("agent", &Config::agent, "what the agents in the VMs are told"),
+    optional("host", &Config::host, "remote host of the hypervisor"),
+    optional("username", &Config::username, "SSH user on the remote host"),
+    optional("private_key", &Config::private_key, "SSH private key for the remote host: a path"),
+};
+template <>
+inline constexpr UnknownKeys unknown_keys<Config> = UnknownKeys::refuse;
+
+} // namespace json
+
+} // namespace cpi

@@ -1,0 +1,38 @@
+#pragma once
+
+#include "base/log.h"
+#include "cpi/config.h"
+#include "host/host.h"
+#include "hypervisor/machines.h"
+#include "storage/store.h"
+#include "virt/libvirt.h"
+
+namespace cpi {
+
+/// What a handler works with. Nothing is opened before it is needed.
+class Cpi : private Pinned {
+public:
+    Cpi(const Config& config, Host& host, Log& log);
+
+    [[nodiscard]] const Config& config() const noexcept { return config_; }
+    [[nodiscard]] const Hypervisor& hypervisor() const noexcept { return *config_.hypervisor.row; }
+    [[nodiscard]] Log& log() noexcept { return log_; }
+
+    /// Each of these throws not_implemented when this version cannot serve the configured hypervisor or host.
+    [[nodiscard]] const Machinery& machinery() const;
+    [[nodiscard]] Host& host();
+    [[nodiscard]] Store& store();
+    [[nodiscard]] Libvirt& libvirt();
+    [[nodiscard]] Machines machines();
+
+private:
+    void require_served() const;
+
+    const Config& config_;
+    Host& host_;
+    Log& log_;
+    Store store_;
+    Libvirt libvirt_;
+};
+
+} // namespace cpi

@@ -1,0 +1,22 @@
+#pragma once
+
+#include "cpi/results.h"
+#include "cpi/types.h"
+
+#include <optional>
+#include <vector>
+
+namespace cpi {
+
+class Cpi;
+
+/// `vm` is a hint as to where the disk will be needed; on one host there is nothing to choose.
+DiskCid create_disk(Cpi& cpi, const DiskSize& size, const DiskProperties& properties, const std::optional<VmCid>& vm);
+bool has_disk(Cpi& cpi, const DiskCid& disk);
+void delete_disk(Cpi& cpi, const DiskCid& disk);
+DiskHint attach_disk(Cpi& cpi, const VmCid& vm, const DiskCid& disk);
+void detach_disk(Cpi& cpi, const VmCid& vm, const DiskCid& disk);
+std::vector<DiskCid> get_disks(Cpi& cpi, const VmCid& vm);
+void set_disk_metadata(Cpi& cpi, const DiskCid& disk, const std::map<std::string, TagValue>& metadata);
+
+} // namespace cpi

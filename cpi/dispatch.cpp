@@ -1,0 +1,86 @@
+#include "cpi/dispatch.h"
+
+#include "cpi/cpi.h"
+#include "cpi/methods.h"
+#include "cpi/redact.h"
+#include "cpi/response.h"
+
+#include <algorithm>
+#include <new>
+
+namespace cpi {
+
+namespace {
+
+[[noreturn]] void invalid(std::string message)
+{
+    throw Error{ErrorKind::invalid_call, std::move(message)};
+}
+
+const Method& find_method(const json::Place& name)
+{
+    if (!name.is_string())
+        invalid("Method must be a String");
+    const auto table = methods();
+    const auto row = std::ranges::find(table, name.string(), &Method::name);
+    if (row == table.end())
+        throw Error{ErrorKind::not_implemented, concat("Method is not known, got: '", name.string(), "'")};
+    return *row;
+}
+
+void check_envelope(const json::Place& request)
+{
+    if (!request.at("arguments").is_array())
+        invalid("Arguments must be an Array");
+    const json::Place version = request.at("api_version");
+    if (!version.is_null() && !version.is_integer())
+        invalid("CPI api_version must be an Integer");
+    const json::Place context = request.at("context");
+    if (!context.is_object() || !context.at("director_uuid").is_string())
+        invalid("Request should include context with director uuid");
+}
+
+std::string serve(std::string_view request_text, std::string_view source, const ConfigReader& read_text, Host& host,
+                  Log& log)
+{
+    const json::Document document = json::parse(request_text, "Request");
+    const json::Place request = json::root(document);
+    hide_secrets(log.redactor(), request.at("method"), request.at("arguments"), request.at("context"));
+    const Method& method = find_method(request.at("method"));
+    check_envelope(request);
+    if (const json::Place id = request.at("context").at("request_id"); id.is_string())
+        log.set_request(id.string());
+    if (method.call == nullptr)
+        throw Error{ErrorKind::not_implemented, concat("method '", method.name, "' is not implemented by this CPI")};
+
+    const Config config = read_config(read_text(), source, request.at("context"));
+    hide_secrets(log.redactor(), config);
+    Cpi cpi{config, host, log};
+    json::Writer result;
+    method.call(cpi, request.at("arguments"), result);
+    return success(result.text());
+}
+
+} // namespace
+
+std::string answer(std::string_view request, std::string_view source, const ConfigReader& read_text, Host& host,
+                   Log& log) noexcept
+{
+    try {
+        try {
+            return serve(request, source, read_text, host, log);
+        } catch (const Error& error) {
+            log.error(error.what());
+            return failure(log.redactor(), error);
+        } catch (const std::bad_alloc&) {
+            throw;
+        } catch (const std::exception& error) {
+            log.error(error.what());
+            return failure(log.redactor(), {ErrorKind::cpi, error.what()});
+        }
+    } catch (...) {
+        return std::string{out_of_memory()};
+    }
+}
+
+} // namespace cpi

@@ -1,0 +1,15 @@
+#pragma once
+
+#include "cpi/results.h"
+#include "cpi/types.h"
+
+namespace cpi {
+
+class Cpi;
+
+/// Asked before each other call: touches neither libvirt nor the host.
+Info info(Cpi& cpi);
+std::string_view ping(Cpi& cpi);
+SizedProperties calculate_vm_cloud_properties(Cpi& cpi, const VmResources& resources);
+
+} // namespace cpi

@@ -1,0 +1,184 @@
+#include "base/clock.h"
+#include "cpi/config.h"
+#include "cpi/dispatch.h"
+#include "cpi/response.h"
+#include "host/fd.h"
+#include "host/local_host.h"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <iostream>
+#include <span>
+#include <string>
+#include <string_view>
+#include <thread>
+
+namespace cpi {
+
+namespace {
+
+constexpr std::string_view usage = R"(Usage:
+  libvirt_cpi --config FILE         read one CPI request on stdin, answer it on stdout
+  libvirt_cpi config check FILE     say whether FILE is a valid configuration, and what follows from it
+  libvirt_cpi config schema         print the JSON Schema of the configuration
+  libvirt_cpi --version
+  libvirt_cpi --help
+)";
+
+/// The one who may write on stdout: one document, once, whoever comes first.
+class Responder : private Pinned {
+public:
+    /// Everybody else's stdout becomes stderr, and no child inherits the real one.
+    Responder() : out_{::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3)} { ::dup2(STDERR_FILENO, STDOUT_FILENO); }
+
+    void respond(std::string_view document) noexcept
+    {
+        if (answered_.exchange(true))
+            return;
+        while (!document.empty()) {
+            const ssize_t written = ::write(out_.get(), document.data(), document.size());
+            if (written < 0 && errno != EINTR)
+                return; // nobody listens any more
+            if (written > 0)
+                document.remove_prefix(static_cast<std::size_t>(written));
+        }
+    }
+
+private:
+    Fd out_;
+    std::atomic<bool> answered_{false};
+};
+
+/// Descriptors 0 to 2 exist, so that no file that we open becomes stdout.
+void ensure_standard_descriptors()
+{
+    for (;;) {
+        const int fd = ::open("/dev/null", O_RDWR); // NOLINT: these are to be inherited
+        if (fd > STDERR_FILENO || fd < 0) {
+            if (fd >= 0)
+                ::close(fd);
+            return;
+        }
+    }
+}
+
+sigset_t handled_signals()
+{
+    sigset_t signals{};
+    sigemptyset(&signals);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGALRM})
+        sigaddset(&signals, signal);
+    return signals;
+}
+
+/// An interrupted call undoes what it began and says so; one that does not get there in time, or hangs in libvirt, is
+/// answered for and ended. What it leaves is removed by the next call.
+void watch_signals(Responder& responder, const Log& log)
+{
+    constexpr timespec time_to_undo{20, 0};
+    const sigset_t signals = handled_signals();
+    int signal = 0;
+    sigwait(&signals, &signal);
+    std::string message;
+    if (signal == SIGALRM) {
+        message = concat(Watchdog::overdue(), ": libvirt did not answer in time. Try: systemctl status libvirtd");
+    } else {
+        interrupt();
+        signal = sigtimedwait(&signals, nullptr, &time_to_undo);
+        message = "the call was ended by a signal before it could undo what it had begun; the next call does";
+    }
+    responder.respond(failure(log.redactor(), {ErrorKind::cloud, message}));
+    ::_exit(EXIT_SUCCESS);
+}
+
+std::string read_all(int fd)
+{
+    std::string text;
+    std::array<char, 65536> buffer{};
+    for (;;) {
+        const ssize_t got = ::read(fd, buffer.data(), buffer.size());
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return text;
+        text.append(buffer.data(), static_cast<std::size_t>(got));
+    }
+}
+
+int serve(const std::string& config_file)
+{
+    ensure_standard_descriptors();
+    Responder responder;
+    Log log;
+    std::signal(SIGPIPE, SIG_IGN);
+    const sigset_t signals = handled_signals();
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    std::thread{[&responder, &log] { watch_signals(responder, log); }}.detach();
+
+    LocalHost host;
+    const auto read_text = [&config_file] { return read_config_file(config_file); };
+    responder.respond(answer(read_all(STDIN_FILENO), config_file, read_text, host, log));
+    // The watching thread still uses what lives here: leave without taking it apart.
+    ::_exit(EXIT_SUCCESS);
+}
+
+int check_config(const std::string& file)
+{
+    try {
+        const json::Document no_context;
+        const Config config = read_config(read_config_file(file), file, json::root(no_context));
+        const Hypervisor& hypervisor = *config.hypervisor.row;
+        std::cout << file << " is valid\n"
+                  << "  hypervisor  " << hypervisor.name
+                  << (hypervisor.machinery == nullptr ? " (VMs are not built yet in this version)" : "") << "\n"
+                  << "  uri         " << config.connection_uri() << "\n"
+                  << "  store_dir   " << config.store_dir.text << "\n"
+                  << "  stemcells  ";
+        for (const auto& format : hypervisor.stemcell_formats)
+            std::cout << " " << format;
+        std::cout << "\n";
+        if (!config.host.empty())
+            std::cout << "  host        " << config.host << " (remote hosts are not built yet in this version)\n";
+        return EXIT_SUCCESS;
+    } catch (const std::exception& error) {
+        std::cerr << error.what() << "\n";
+        return EXIT_FAILURE;
+    }
+}
+
+int run(std::span<const std::string> words)
+{
+    if (words.size() == 2 && words[0] == "--config")
+        return serve(words[1]);
+    if (words.size() == 3 && words[0] == "config" && words[1] == "check")
+        return check_config(words[2]);
+    if (words.size() == 2 && words[0] == "config" && words[1] == "schema") {
+        std::cout << config_schema() << "\n";
+        return EXIT_SUCCESS;
+    }
+    if (words.size() == 1 && words[0] == "--version") {
+        std::cout << "libvirt_cpi " << LIBVIRT_CPI_VERSION << "\n";
+        return EXIT_SUCCESS;
+    }
+    const bool asked = words.size() == 1 && words[0] == "--help";
+    (asked ? std::cout : std::cerr) << usage;
+    return asked ? EXIT_SUCCESS : 2;
+}
+
+} // namespace
+
+} // namespace cpi
+
+int main(int argc, char** argv)
+{
+    const std::span arguments{argv, static_cast<std::size_t>(argc)};
+    const std::vector<std::string> words{arguments.begin() + (arguments.empty() ? 0 : 1), arguments.end()};
+    return cpi::run(words);
+}

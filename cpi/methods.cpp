@@ -1,0 +1,48 @@
+#include "cpi/methods.h"
+
+#include "cpi/disks.h"
+#include "cpi/info.h"
+#include "cpi/stemcell_methods.h"
+#include "cpi/vms.h"
+
+#include <array>
+
+namespace cpi {
+
+std::span<const Method> methods() noexcept
+{
+    static constexpr std::array table{
+        method<info>("info"),
+        method<ping>("ping"),
+        not_built("current_vm_id"),
+
+        method<create_stemcell>("create_stemcell"),
+        method<delete_stemcell>("delete_stemcell"),
+
+        method<create_vm>("create_vm"),
+        method<delete_vm>("delete_vm"),
+        method<has_vm>("has_vm"),
+        method<reboot_vm>("reboot_vm"),
+        method<set_vm_metadata>("set_vm_metadata"),
+        method<calculate_vm_cloud_properties>("calculate_vm_cloud_properties"),
+        not_built("configure_networks"),
+
+        method<create_disk>("create_disk"),
+        method<has_disk>("has_disk"),
+        method<delete_disk>("delete_disk"),
+        method<attach_disk>("attach_disk"),
+        method<detach_disk>("detach_disk"),
+        method<get_disks>("get_disks"),
+        method<set_disk_metadata>("set_disk_metadata"),
+        not_built("resize_disk"),
+        not_built("update_disk"),
+        not_built("snapshot_disk"),
+        not_built("delete_snapshot"),
+
+        not_built("create_network"),
+        not_built("delete_network"),
+    };
+    return table;
+}
+
+} // namespace cpi

@@ -1,0 +1,12 @@
+#pragma once
+
+#include "cpi/method.h"
+
+#include <span>
+
+namespace cpi {
+
+/// Every method of the contract.
+[[nodiscard]] std::span<const Method> methods() noexcept;
+
+} // namespace cpi

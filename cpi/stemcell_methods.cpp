@@ -1,0 +1,18 @@
+#include "cpi/stemcell_methods.h"
+
+#include "cpi/cpi.h"
+
+namespace cpi {
+
+StemcellCid create_stemcell(Cpi& cpi, const std::string& image_path, const StemcellProperties& properties,
+                            const std::optional<json::Verbatim>& /*extra*/)
+{
+    return import_stemcell(cpi.store(), cpi.machinery(), image_path, properties);
+}
+
+void delete_stemcell(Cpi& cpi, const StemcellCid& cid)
+{
+    remove_stemcell(cpi.store(), cid);
+}
+
+} // namespace cpi

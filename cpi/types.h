@@ -1,0 +1,156 @@
+#pragma once
+
+#include "base/ids.h"
+#include "cpi/config.h"
+#include "hypervisor/domain_spec.h"
+#include "json/codec.h"
+#include "network/nic.h"
+#include "stemcell/stemcells.h"
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+/// The contract's values as they arrive, and how each is read.
+namespace cpi {
+
+/// Of vm_types, vm_extensions and azs, merged by the Director.
+struct VmProperties {
+    json::Ranged<1, 1024> cpus{1};
+    json::Ranged<16, std::int64_t{1} << 30U> memory{1024};
+    Mebibytes ephemeral_disk{8192};
+    std::optional<json::Ranged<1, std::int64_t{1} << 30U>> root_disk;
+    std::optional<Firmware> firmware;
+    std::optional<Acceleration> acceleration;
+    std::vector<std::string> unknown_keys;
+};
+
+/// Of a network's subnet. `name` is what other CPIs call `network`.
+struct NetworkProperties {
+    std::string network;
+    std::string name;
+    std::string bridge;
+    std::vector<std::string> unknown_keys;
+};
+
+enum class NetworkType { manual, dynamic, vip };
+
+struct NetworkFields {
+    NetworkType type = NetworkType::manual;
+    std::string ip;
+    std::string netmask;
+    std::string gateway;
+    std::string prefix;
+    std::string nic_group;
+    NetworkProperties cloud_properties;
+};
+
+/// One network of create_vm: what we read of it, and all of it as it came, for the agent.
+struct Network {
+    NetworkFields fields;
+    json::Verbatim verbatim;
+};
+using Networks = std::map<std::string, Network>;
+
+/// Key-value pairs for people. The Director's values are strings, the operator's tags may be any scalar.
+using Tags = std::map<std::string, std::string>;
+struct TagValue {
+    std::string text;
+};
+
+struct DiskProperties {
+    json::Verbatim verbatim;
+    std::vector<std::string> unknown_keys;
+};
+
+using DiskSize = json::Ranged<1, std::int64_t{1} << 30U>;
+
+/// What a VM needs, in the Director's words (`vm_resources`).
+struct VmResources {
+    json::Ranged<1, 1024> cpu;
+    json::Ranged<1, std::int64_t{1} << 30U> ram;
+    Mebibytes ephemeral_disk_size;
+};
+
+namespace json {
+
+template <>
+inline constexpr std::array names<NetworkType>{
+    NamedValue<NetworkType>{"manual", NetworkType::manual},
+    NamedValue<NetworkType>{"dynamic", NetworkType::dynamic},
+    NamedValue<NetworkType>{"vip", NetworkType::vip},
+};
+
+template <>
+inline constexpr std::tuple fields<VmProperties>{
+    optional("cpus", &VmProperties::cpus, "virtual CPUs; 1 when left out"),
+    optional("memory", &VmProperties::memory, "MiB of memory; 1024 when left out"),
+    optional("ephemeral_disk", &VmProperties::ephemeral_disk,
+             "MiB of the disk for /var/vcap/data; 8192 when left out, 0 for none"),
+    optional("root_disk", &VmProperties::root_disk, "MiB of the root disk; the stemcell's when left out"),
+    optional("firmware", &VmProperties::firmware, "bios or uefi; what the stemcell needs when left out"),
+    optional("acceleration", &VmProperties::acceleration, "auto, kvm or emulation; the configuration's when left out"),
+};
+
+template <>
+inline constexpr std::tuple fields<NetworkProperties>{
+    optional("network", &NetworkProperties::network, "libvirt network; `default` when no bridge is given either"),
+    optional("name", &NetworkProperties::name, "the same as `network`"),
+    optional("bridge", &NetworkProperties::bridge, "bridge on the hypervisor's host, instead of a libvirt network"),
+};
+
+template <>
+inline constexpr std::tuple fields<NetworkFields>{
+    optional("type", &NetworkFields::type),
+    optional("ip", &NetworkFields::ip),
+    optional("netmask", &NetworkFields::netmask),
+    optional("gateway", &NetworkFields::gateway),
+    optional("prefix", &NetworkFields::prefix),
+    optional("nic_group", &NetworkFields::nic_group),
+    optional("cloud_properties", &NetworkFields::cloud_properties),
+};
+
+template <>
+inline constexpr std::tuple fields<VmResources>{
+    required("cpu", &VmResources::cpu),
+    required("ram", &VmResources::ram),
+    required("ephemeral_disk_size", &VmResources::ephemeral_disk_size),
+};
+
+template <class Tag>
+struct Codec<Id<Tag>> {
+    static Id<Tag> read(const Place& place)
+    {
+        const std::string text = place.string();
+        try {
+            return Id<Tag>{text};
+        } catch (Error& error) {
+            error.add_context(place.path());
+            throw;
+        }
+    }
+    static std::string expected() { return std::string{Tag::noun}; }
+};
+
+template <>
+struct Codec<Network> {
+    static Network read(const Place& place) { return {Codec<NetworkFields>::read(place), place.verbatim()}; }
+    static std::string expected() { return "a network"; }
+};
+
+template <>
+struct Codec<TagValue> {
+    static TagValue read(const Place& place);
+    static std::string expected() { return "a string, number or boolean"; }
+};
+
+template <>
+struct Codec<DiskProperties> {
+    static DiskProperties read(const Place& place);
+    static std::string expected() { return "an object"; }
+};
+
+} // namespace json
+
+} // namespace cpi

@@ -1,0 +1,26 @@
+#pragma once
+
+#include "cpi/results.h"
+#include "cpi/types.h"
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace cpi {
+
+class Cpi;
+
+/// Returns when the VM is defined and running, with its settings delivered; otherwise nothing of it remains.
+/// `disks` exist and will be attached later.
+CreatedVm create_vm(Cpi& cpi, const std::string& agent_id, const StemcellCid& stemcell, const VmProperties& properties,
+                    const Networks& networks, const std::optional<std::vector<DiskCid>>& disks,
+                    const std::optional<json::Verbatim>& env);
+/// Persistent disks stay, with what is on them.
+void delete_vm(Cpi& cpi, const VmCid& vm);
+bool has_vm(Cpi& cpi, const VmCid& vm);
+void reboot_vm(Cpi& cpi, const VmCid& vm);
+void set_vm_metadata(Cpi& cpi, const VmCid& vm, const std::map<std::string, TagValue>& metadata);
+
+} // namespace cpi

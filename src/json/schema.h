@@ -1,0 +1,87 @@
+#pragma once
+
+#include "json/codec.h"
+
+/// A JSON Schema from the same tables that read the JSON.
+namespace cpi::json {
+
+template <class T>
+struct SchemaOf {
+    /// Writes the members of T's schema object.
+    static void write(Writer& out) { out.key("type").string("string"); }
+};
+
+template <>
+struct SchemaOf<bool> {
+    static void write(Writer& out) { out.key("type").string("boolean"); }
+};
+
+template <>
+struct SchemaOf<Mebibytes> {
+    static void write(Writer& out) { out.key("type").string("integer").key("minimum").integer(0); }
+};
+
+template <>
+struct SchemaOf<Verbatim> {
+    static void write(Writer& out) { out.key("type").string("object"); }
+};
+
+template <std::int64_t least, std::int64_t most>
+struct SchemaOf<Ranged<least, most>> {
+    static void write(Writer& out)
+    {
+        out.key("type").string("integer").key("minimum").integer(least).key("maximum").integer(most);
+    }
+};
+
+template <class T>
+struct SchemaOf<std::optional<T>> : SchemaOf<T> {};
+
+template <class T>
+struct SchemaOf<std::vector<T>> {
+    static void write(Writer& out)
+    {
+        out.key("type").string("array").key("items").begin_object();
+        SchemaOf<T>::write(out);
+        out.end_object();
+    }
+};
+
+template <Named T>
+struct SchemaOf<T> {
+    static void write(Writer& out)
+    {
+        out.key("enum").begin_array();
+        for (const auto& row : names<T>)
+            out.string(row.name);
+        out.end_array();
+    }
+};
+
+template <Declared T>
+struct SchemaOf<T> {
+    static void write(Writer& out)
+    {
+        out.key("type").string("object");
+        out.key("properties").begin_object();
+        const auto property = [&out]<class Member>(const Field<T, Member>& field) {
+            out.key(field.key).begin_object();
+            if (!field.about.empty())
+                out.key("description").string(field.about);
+            SchemaOf<Member>::write(out);
+            out.end_object();
+        };
+        std::apply([&](const auto&... field) { (property(field), ...); }, fields<T>);
+        out.end_object();
+        out.key("required").begin_array();
+        const auto name_required = [&out](const auto& field) {
+            if (field.presence == Presence::required)
+                out.string(field.key);
+        };
+        std::apply([&](const auto&... field) { (name_required(field), ...); }, fields<T>);
+        out.end_array();
+        out.key("additionalProperties").boolean(unknown_keys<T> == UnknownKeys::ignore);
+    }
+};
+
+} // namespace cpi::json

@@ -1,0 +1,170 @@
+#include "stemcell/stemcells.h"
+
+#include "base/error.h"
+#include "stemcell/image_format.h"
+#include "stemcell/unpack.h"
+#include "storage/image.h"
+#include "xml/xml.h"
+
+#include <algorithm>
+#include <array>
+
+namespace cpi {
+
+namespace {
+
+/// What stemcells are made for, and how their agents read settings. Those for other clouds ask a metadata service.
+struct Infrastructure {
+    std::string_view name;
+    SettingsChannel settings;
+};
+constexpr std::array infrastructures{
+    Infrastructure{"openstack", SettingsChannel::config_drive},
+    Infrastructure{"vsphere", SettingsChannel::env_cdrom},
+    Infrastructure{"vcloud", SettingsChannel::env_cdrom},
+};
+
+SettingsChannel settings_channel(const StemcellProperties& properties, ImageFormat format)
+{
+    if (properties.infrastructure.empty())
+        return format == ImageFormat::vmdk ? SettingsChannel::env_cdrom : SettingsChannel::config_drive;
+    const auto row = std::ranges::find(infrastructures, properties.infrastructure, &Infrastructure::name);
+    if (row == infrastructures.end())
+        throw Error{ErrorKind::not_supported,
+                    concat("the stemcell is made for '", properties.infrastructure,
+                           "', whose agents get their settings in a way that does not exist here. Try: the stemcell "
+                           "for openstack or vsphere")};
+    return row->settings;
+}
+
+/// What an OVF asks for by vSphere's configuration element `firmware`.
+bool ovf_wants_uefi(const std::string& ovf)
+{
+    const xml::Document document = xml::Document::parse(ovf, "the stemcell's OVF");
+    const auto wants = [](const auto& self, const xml::Element& element) -> bool {
+        if (element.attribute("vmw:key") == "firmware" && element.attribute("vmw:value") == "efi")
+            return true;
+        return std::ranges::any_of(element.children(), [&](const xml::Element& child) { return self(self, child); });
+    };
+    return wants(wants, document.root());
+}
+
+Firmware firmware_for(const StemcellProperties& properties, const std::optional<std::string>& ovf)
+{
+    if (properties.firmware)
+        return *properties.firmware;
+    return ovf && ovf_wants_uefi(*ovf) ? Firmware::uefi : Firmware::bios;
+}
+
+std::string record_of(const Stemcell& stemcell)
+{
+    json::Writer out;
+    out.begin_object();
+    for (const auto& row : json::names<SettingsChannel>)
+        if (row.value == stemcell.settings)
+            out.key("settings").string(row.name);
+    for (const auto& row : json::names<Firmware>)
+        if (row.value == stemcell.firmware)
+            out.key("firmware").string(row.name);
+    out.key("format").string(stemcell.format);
+    out.key("virtual_size").integer(stemcell.virtual_size);
+    if (!stemcell.image.empty())
+        out.key("image").string(stemcell.image);
+    out.key("name").string(stemcell.name);
+    out.key("version").string(stemcell.version);
+    out.end_object();
+    return json::pretty(out.text());
+}
+
+bool is_base_format(const Machinery& machinery, std::string_view format)
+{
+    return std::ranges::find(machinery.base_formats, format) != machinery.base_formats.end();
+}
+
+/// An image that is on the host already: it stays where it is.
+Stemcell take_light(Host& host, const Machinery& machinery, const StemcellProperties& properties)
+{
+    const Path path = properties.image_path;
+    const auto found = host.info(path);
+    if (!path.is_absolute() || !found || found->kind != FileInfo::Kind::file)
+        throw Error{ErrorKind::cloud, concat("image_path '", path.native(), "' is not a file on the hypervisor's host")};
+    const auto image = recognise_image(host.read_start(path, image_header_bytes).value_or(""));
+    if (!image || !is_base_format(machinery, name_of(image->format)))
+        throw Error{ErrorKind::cloud,
+                    concat("image_path '", path.native(), "' is not a qcow2 image or a raw one with a partition table")};
+    return {.settings = settings_channel(properties, image->format),
+            .firmware = firmware_for(properties, std::nullopt),
+            .format = std::string{name_of(image->format)},
+            .virtual_size = static_cast<std::int64_t>(image->virtual_size.value_or(found->size)),
+            .image = path.native(),
+            .name = properties.name,
+            .version = properties.version};
+}
+
+/// Unpacks the archive into `folder`, as an image that VMs can be layered on.
+Stemcell take_archive(Host& host, const Machinery& machinery, const Path& archive, const Path& folder,
+                      const StemcellProperties& properties)
+{
+    // A compressed image can be a little larger than the disk that it holds. Where the manifest says nothing there is
+    // still an end to what a small archive may unfold to.
+    constexpr std::uint64_t overhead = std::uint64_t{64} << 20U;
+    constexpr std::uint64_t unsaid = std::uint64_t{256} << 30U;
+    const UnpackLimits limits{properties.disk.count == 0 ? unsaid : properties.disk.bytes() + overhead};
+
+    const Path unpacked = folder / "unpacked";
+    const UnpackedImage found = unpack_image(archive, host, unpacked, limits);
+    std::string format{name_of(found.image.format)};
+    if (is_base_format(machinery, format)) {
+        host.rename(unpacked, folder / file_name::image(format));
+    } else {
+        const std::string own{machinery.disk_format};
+        image::convert(host, unpacked, format, folder / file_name::image(own), own);
+        host.discard(unpacked);
+        format = own;
+    }
+    if (format != name_of(ImageFormat::raw))
+        image::check(host, folder / file_name::image(format), format);
+    return {.settings = settings_channel(properties, found.image.format),
+            .firmware = firmware_for(properties, found.ovf),
+            .format = format,
+            .virtual_size = static_cast<std::int64_t>(found.image.virtual_size.value_or(found.bytes)),
+            .image = {},
+            .name = properties.name,
+            .version = properties.version};
+}
+
+} // namespace
+
+StemcellCid import_stemcell(Store& store, const Machinery& machinery, const Path& image,
+                            const StemcellProperties& properties)
+{
+    constexpr std::size_t name_length = 20;
+    StemcellCid cid{concat(StemcellTag::prefix, random_name(name_length))};
+    store.sweep(store.layout().stemcells(), StemcellTag::prefix, [](const std::string&) {});
+    Creation creation{store, store.layout().stemcells(), cid.str()};
+    const Stemcell stemcell = properties.image_path.empty()
+                            ? take_archive(store.host(), machinery, image, creation.staging(), properties)
+                            : take_light(store.host(), machinery, properties);
+    store.host().publish(creation.staging() / file_name::stemcell_record, record_of(stemcell), Access::everyone);
+    creation.publish();
+    creation.finish();
+    return cid;
+}
+
+Stemcell load_stemcell(Store& store, const StemcellCid& cid)
+{
+    store.require();
+    const auto record = store.host().read(store.layout().of(cid) / file_name::stemcell_record);
+    if (!record)
+        throw Error{ErrorKind::cloud, concat("stemcell '", cid.str(), "' not found in ", store.layout().root().native())};
+    const json::Document document = json::parse(*record, "the stemcell's record");
+    return json::Codec<Stemcell>::read(json::root(document));
+}
+
+void remove_stemcell(Store& store, const StemcellCid& cid)
+{
+    const auto lock = store.lock(cid);
+    store.host().discard(store.layout().of(cid));
+}
+
+} // namespace cpi

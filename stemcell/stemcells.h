@@ -1,0 +1,81 @@
+#pragma once
+
+#include "base/ids.h"
+#include "hypervisor/hypervisor.h"
+#include "json/codec.h"
+#include "storage/store.h"
+
+#include <optional>
+#include <string>
+
+namespace cpi {
+
+/// How a stemcell's agent gets its settings. It follows from what the stemcell was made for.
+enum class SettingsChannel { config_drive, env_cdrom };
+
+/// Of a stemcell's manifest, `cloud_properties`. What is not listed is of no use here.
+struct StemcellProperties {
+    std::string name;
+    std::string version;
+    std::string infrastructure;
+    Mebibytes disk;         // size of the root disk; 0: not said
+    std::string image_path; // of a light stemcell: an image on the hypervisor's host
+    std::optional<Firmware> firmware;
+};
+
+/// What a VM needs to know of the stemcell that it is made from.
+struct Stemcell {
+    SettingsChannel settings = SettingsChannel::config_drive;
+    Firmware firmware = Firmware::bios;
+    std::string format;
+    std::int64_t virtual_size = 0;
+    std::string image; // its path, of a light stemcell only
+    std::string name;
+    std::string version;
+};
+
+/// Takes in the file that the Director calls `image`, on the CPI's own machine. Leaves nothing when it fails.
+[[nodiscard]] StemcellCid import_stemcell(Store& store, const Machinery& machinery, const Path& image,
+                                          const StemcellProperties& properties);
+
+/// Throws when there is no such stemcell.
+[[nodiscard]] Stemcell load_stemcell(Store& store, const StemcellCid& cid);
+
+/// VMs that run on it keep their own name for its image. An absent one is fine.
+void remove_stemcell(Store& store, const StemcellCid& cid);
+
+namespace json {
+
+template <>
+inline constexpr std::array names<SettingsChannel>{
+    NamedValue<SettingsChannel>{"config-drive", SettingsChannel::config_drive},
+    NamedValue<SettingsChannel>{"env-cdrom", SettingsChannel::env_cdrom},
+};
+
+template <>
+inline constexpr std::array names<Firmware>{
+    NamedValue<Firmware>{"bios", Firmware::bios},
+    NamedValue<Firmware>{"uefi", Firmware::uefi},
+};
+
+template <>
+inline constexpr std::tuple fields<StemcellProperties>{
+    optional("name", &StemcellProperties::name),
+    optional("version", &StemcellProperties::version),
+    optional("infrastructure", &StemcellProperties::infrastructure),
+    optional("disk", &StemcellProperties::disk),
+    optional("image_path", &StemcellProperties::image_path),
+    optional("firmware", &StemcellProperties::firmware),
+};
+
+template <>
+inline constexpr std::tuple fields<Stemcell>{
+    required("settings", &Stemcell::settings), required("firmware", &Stemcell::firmware),
+    required("format", &Stemcell::format),     required("virtual_size", &Stemcell::virtual_size),
+    optional("image", &Stemcell::image),       optional("name", &Stemcell::name),
+    optional("version", &Stemcell::version),
+};
+
+} // namespace json
+
+} // namespace cpi

@@ -1,0 +1,262 @@
+// What must go wrong goes wrong with a typed error that names the thing, and leaves nothing behind.
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "live/lab.h"
+
+#include <sys/mount.h>
+
+#include <doctest/doctest.h>
+
+#include <cstring>
+
+namespace cpi::test {
+
+namespace {
+
+std::string some_network()
+{
+    return concat(R"({"net":)", manual_network("192.168.122.190"), "}");
+}
+
+std::string domains()
+{
+    return virsh({"list", "--all", "--name"});
+}
+
+/// A mounted tmpfs of this size in place of the store.
+class SmallStore : private Pinned {
+public:
+    SmallStore(std::filesystem::path path, const char* size, unsigned long flags = 0) : path_{std::move(path)}
+    {
+        if (::mount("tmpfs", path_.c_str(), "tmpfs", flags, concat("mode=711,size=", size).c_str()) != 0)
+            throw std::runtime_error{concat("cannot mount a tmpfs: ", std::strerror(errno))}; // NOLINT
+    }
+    ~SmallStore() { ::umount2(path_.c_str(), MNT_DETACH); }
+
+private:
+    std::filesystem::path path_;
+};
+
+} // namespace
+
+TEST_CASE("every cloud property of a wrong type or value is named, and nothing is left behind")
+{
+    const QemuCpi cpi;
+    const std::string stemcell = cpi.create_stemcell("openstack-qcow2");
+    const std::string before = domains();
+    const std::vector<std::pair<std::string, std::string>> wrong{
+        {R"({"cpus":"two"})", "arguments[2].cpus"},
+        {R"({"cpus":0})", "arguments[2].cpus"},
+        {R"({"cpus":1.5})", "arguments[2].cpus"},
+        {R"({"memory":-1})", "arguments[2].memory"},
+        {R"({"memory":1000000000000000000})", "arguments[2].memory"},
+        {R"({"memory":"1G"})", "arguments[2].memory"},
+        {R"({"ephemeral_disk":true})", "arguments[2].ephemeral_disk"},
+        {R"({"ephemeral_disk":-5})", "arguments[2].ephemeral_disk"},
+        {R"({"root_disk":{}})", "arguments[2].root_disk"},
+        {R"({"root_disk":1})", "arguments[2].root_disk"},
+        {R"({"firmware":"coreboot"})", "bios, uefi"},
+        {R"({"acceleration":1})", "auto, kvm, emulation"},
+        {R"({"cpuz":1})", "did you mean 'cpus'"},
+        {R"([])", "arguments[2]"},
+    };
+    for (const auto& [properties, named] : wrong) {
+        CAPTURE(properties);
+        const Reply reply = cpi.try_create_vm(stemcell, some_network(), properties);
+        CHECK(reply.error_type() == "InvalidCall");
+        CHECK(reply.message().find(named) != std::string::npos);
+    }
+    CHECK(cpi.leftovers().empty());
+    CHECK(domains() == before);
+}
+
+TEST_CASE("networks that cannot be are named, and nothing is left behind")
+{
+    const QemuCpi cpi;
+    const std::string stemcell = cpi.create_stemcell("openstack-qcow2");
+    const std::string before = domains();
+    const std::vector<std::pair<std::string, std::string>> wrong{
+        {R"({"n":{"type":"dynamic","cloud_properties":{"network":"no-such-net"}}})", "no-such-net"},
+        {R"({"n":{"type":"dynamic","cloud_properties":{"bridge":"no-such-br"}}})", "no-such-br"},
+        {R"({"n":{"type":"dynamic","cloud_properties":{"network":"a","bridge":"b"}}})", "'n'"},
+        {R"({"n":{"type":"manual","ip":"300.1.1.1","netmask":"255.255.255.0"}})", "300.1.1.1"},
+        {R"({"n":{"type":"manual","ip":"10.0.0.5"}})", "netmask"},
+        {R"({"n":{"type":"odd"}})", "manual, dynamic, vip"},
+        {R"({"n":{"type":"dynamic","cloud_properties":{"network":7}}})", "cloud_properties.network"},
+        {R"({"n":{"type":"dynamic","cloud_properties":{"netwrok":"default"}}})", "did you mean 'network'"},
+        {R"({"n":"default"})", "arguments[3].n"},
+    };
+    for (const auto& [networks, named] : wrong) {
+        CAPTURE(networks);
+        const Reply reply = cpi.try_create_vm(stemcell, networks);
+        CHECK_FALSE(reply.ok());
+        CHECK(reply.message().find(named) != std::string::npos);
+        CHECK(cpi.leftovers().empty());
+    }
+    CHECK(domains() == before);
+}
+
+TEST_CASE("stemcells, disks and cids that do not exist or cannot be are named")
+{
+    const QemuCpi cpi;
+    const Reply stemcell = cpi.try_create_vm("sc-absent", some_network());
+    CHECK(stemcell.error_type() == "Bosh::Clouds::CloudError");
+    CHECK(stemcell.message().find("sc-absent") != std::string::npos);
+
+    const std::string real = cpi.create_stemcell("openstack-qcow2");
+    const Reply disk = cpi.call("create_vm", concat(R"(["a",)", json_string(real), R"(,{},{},["disk-absent"],{}])"));
+    CHECK(disk.error_type() == "Bosh::Clouds::DiskNotFound");
+
+    for (const auto* cid : {"../vm-a", "vm-../../etc", "", ".", "vm a", "vm\\na", "-vm"})
+        for (const auto* method : {"has_vm", "delete_vm", "has_disk", "delete_disk", "delete_stemcell", "get_disks"}) {
+            CAPTURE(cid);
+            const Reply reply = cpi.call(method, concat("[\"", cid, "\"]"));
+            CHECK(reply.error_type() == "InvalidCall");
+            CHECK(reply.message().find("arguments[0]") != std::string::npos);
+        }
+    for (const auto* size : {"0", "-1", "1000000000000000000", "\"10\"", "1.5", "null"}) {
+        const Reply reply = cpi.call("create_disk", concat("[", size, ",{},null]"));
+        CHECK(reply.error_type() == "InvalidCall");
+        CHECK(reply.message().find("arguments[0]") != std::string::npos);
+    }
+    CHECK_FALSE(std::filesystem::exists(cpi.store() / "disks"));
+    CHECK(cpi.leftovers().empty());
+}
+
+TEST_CASE("a VM that libvirt cannot start leaves nothing, and the error says what libvirt said and what to try")
+{
+    const QemuCpi cpi;
+    const std::string stemcell = cpi.create_stemcell("openstack-qcow2");
+    const std::string before = domains();
+    const Reply reply =
+        cpi.try_create_vm(stemcell, some_network(), R"({"memory":900000000,"ephemeral_disk":64,"acceleration":"emulation"})");
+    CHECK(reply.error_type() == "Bosh::Clouds::CloudError");
+    CHECK(reply.message().find("starting VM vm-") != std::string::npos);
+    CHECK(reply.message().find("libvirt says: ") != std::string::npos);
+    CHECK(reply.message().find("Try: virsh -c '" + lab_uri() + "' ") != std::string::npos);
+    CHECK(reply.ran().err.find("<domain ") != std::string::npos);
+    CHECK(cpi.leftovers().empty());
+    CHECK(domains() == before);
+}
+
+TEST_CASE("a store that is missing, a file, read-only or full is an error, never an absence")
+{
+    const QemuCpi cpi;
+    const std::string stemcell = cpi.create_stemcell("openstack-qcow2");
+    const LabStemcell lab = lab_stemcell("openstack-qcow2");
+    const std::string import = concat("[", json_string(lab.image), ",", lab.cloud_properties, "]");
+    const auto with_store = [&](std::string_view method, std::string_view arguments, std::string_view store) {
+        return cpi.process().call(method, arguments, concat(R"({"store_dir":)", json_string(store), "}"));
+    };
+
+    for (const auto* method : {"has_disk", "delete_disk"}) {
+        CHECK(with_store(method, R"(["disk-a"])", "/no/such/store").error_type() == "Bosh::Clouds::CloudError");
+        CHECK(with_store(method, R"(["disk-a"])", "/etc/hostname").error_type() == "Bosh::Clouds::CloudError");
+    }
+    const Reply missing = with_store("create_stemcell", import, "/no/such/store");
+    CHECK(missing.message().find("/no/such/store") != std::string::npos);
+    CHECK(missing.message().find("Try: ") != std::string::npos);
+
+    const TempDir folder;
+    {
+        const SmallStore read_only{folder.path(), "1m", MS_RDONLY};
+        const Reply reply = with_store("create_disk", "[1,{},null]", folder.path().native());
+        CHECK(reply.error_type() == "Bosh::Clouds::CloudError");
+        CHECK(reply.message().find("Read-only file system") != std::string::npos);
+    }
+    {
+        const SmallStore full{folder.path(), "8m"};
+        const Reply reply = with_store("create_stemcell", import, folder.path().native());
+        CHECK(reply.error_type() == "Bosh::Clouds::NoDiskSpace");
+        CHECK(folder.listing() == ".in-progress\nstemcells");
+    }
+}
+
+TEST_CASE("a libvirt that does not answer is an error, never an absence")
+{
+    const QemuCpi cpi;
+    const std::string nowhere = R"({"uri":"qemu:///system?socket=/no/such/socket"})";
+    for (const auto* method : {"has_vm", "delete_vm", "reboot_vm", "get_disks"}) {
+        const Reply reply = cpi.process().call(method, R"(["vm-a"])", nowhere);
+        CHECK(reply.error_type() == "Bosh::Clouds::CloudError");
+        CHECK(reply.message().find("/no/such/socket") != std::string::npos);
+    }
+}
+
+TEST_CASE("create_vm that is killed at any moment leaves nothing after the next one; SIGTERM leaves nothing at once")
+{
+    const QemuCpi cpi;
+    const std::string stemcell = cpi.create_stemcell("openstack-qcow2");
+    const std::string before = domains();
+    const std::string request = concat(R"({"method":"create_vm","arguments":["a",)", json_string(stemcell),
+                                       R"(,{"memory":256,"ephemeral_disk":64},)", some_network(),
+                                       R"(,[],{}],"context":{"director_uuid":"d"},"api_version":2})");
+    const std::string config = (cpi.store().parent_path() / "cpi.json").native();
+    const auto create_and = [&](const char* signal, const char* seconds) {
+        return run_program({"timeout", "-s", signal, seconds, LIBVIRT_CPI_EXECUTABLE, "--config", config}, request);
+    };
+    for (const auto* seconds : {"0.02", "0.05", "0.08", "0.12", "0.2", "0.3", "0.4", "0.5", "0.6"}) {
+        CAPTURE(seconds);
+        const Ran killed = create_and("KILL", seconds);
+        CHECK(killed.out.empty());
+    }
+    // The next creation sweeps. It is itself made to fail late, so that it adds nothing.
+    const Reply sweeping = cpi.try_create_vm(stemcell, some_network(), R"({"memory":900000000,"acceleration":"emulation"})");
+    CHECK_FALSE(sweeping.ok());
+    CHECK(cpi.leftovers().empty());
+    CHECK(domains() == before);
+
+    for (const auto* seconds : {"0.05", "0.15", "0.3", "0.5"}) {
+        CAPTURE(seconds);
+        const Ran ended = create_and("TERM", seconds);
+        const Reply reply{ended};
+        CHECK_FALSE(reply.ok());
+        CHECK(cpi.leftovers().empty());
+        CHECK(domains() == before);
+    }
+}
+
+TEST_CASE("create_stemcell refuses what is damaged or hostile, and leaves nothing")
+{
+    const QemuCpi cpi;
+    const LabStemcell lab = lab_stemcell("openstack-qcow2");
+    const TempDir folder;
+    const std::string whole = read_file(lab.image);
+    const auto import = [&](const std::string& file, std::string_view properties = R"({"disk":1024})") {
+        const Reply reply = cpi.call("create_stemcell", concat("[", json_string(file), ",", properties, "]"));
+        CHECK_FALSE(reply.ok());
+        CHECK(reply.error_type() == "Bosh::Clouds::CloudError");
+        for (const auto& kind : std::filesystem::directory_iterator{cpi.store()})
+            CHECK(std::filesystem::is_empty(kind.path()));
+        return reply.message();
+    };
+    CHECK(import(folder.write("cut", std::string_view{whole}.substr(0, whole.size() / 2))).find("damaged") !=
+          std::string::npos);
+    std::string flipped = whole;
+    flipped[flipped.size() / 2] = static_cast<char>(flipped[flipped.size() / 2] ^ 1);
+    CHECK(import(folder.write("flipped", flipped)).find("damaged") != std::string::npos);
+    CHECK_FALSE(import("/no/such/image").empty());
+    CHECK_FALSE(import(folder.write("empty", "")).empty());
+
+    // Too large for what the manifest says of the disk.
+    CHECK(import(lab.image, R"({"disk":1})").find("MiB") != std::string::npos);
+
+    // A tar that unfolds into ten GiB of zeros, and ones that reach out of their folder.
+    const auto shell = [&](const std::string& script) {
+        const Ran ran = run_program({"/bin/sh", "-ec", concat("cd ", folder.path().native(), "; ", script)});
+        REQUIRE(ran.status == 0);
+    };
+    shell("truncate -s 2G root.img; printf '\\125\\252' | dd of=root.img bs=1 seek=510 conv=notrunc 2>/dev/null;"
+          "tar -cz root.img > bomb; rm root.img");
+    CHECK(import((folder.path() / "bomb").native(), R"({"disk":64})").find("MiB") != std::string::npos);
+    shell("echo x > evil; tar -czPf dots ../*/evil; ln -s /etc/passwd root.img; tar -czf symlink root.img; rm root.img");
+    CHECK_FALSE(import((folder.path() / "dots").native()).empty());
+    CHECK_FALSE(import((folder.path() / "symlink").native()).empty());
+
+    // A qcow2 image that would read a file of the host.
+    shell("qemu-img create -q -f qcow2 -u -b /etc/shadow -F raw root.img 10M; tar -czf backing root.img");
+    CHECK(import((folder.path() / "backing").native()).find("backing") != std::string::npos);
+}
+
+} // namespace cpi::test

@@ -1,0 +1,143 @@
+// The contract's life cycle on real QEMU: called as the Director calls, looked at from outside and from inside the guest.
+
+#include "live/lab.h"
+#include "base/text.h"
+
+#include <doctest/doctest.h>
+
+namespace cpi::test {
+
+namespace {
+
+std::string list(const std::vector<std::string>& cids)
+{
+    std::vector<std::string> words;
+    for (const auto& cid : cids)
+        words.push_back(json_string(cid));
+    return concat("[", join(words, ","), "]");
+}
+
+/// The guest finds the disk as the agent does, formats it if it is blank, and mounts it.
+void mount_in_guest(const std::string& vm, const std::string& disk, const std::string& hint)
+{
+    static_cast<void>(in_guest(vm, concat("mount-disk ", disk, " ", shell_quote(hint), " /mnt")));
+}
+
+std::string sha256(const std::filesystem::path& file)
+{
+    return run_program({"sha256sum", file.native()}).out.substr(0, 64);
+}
+
+std::filesystem::path stemcell_image(const QemuCpi& cpi, const std::string& stemcell)
+{
+    for (const auto& entry : std::filesystem::directory_iterator{cpi.store() / "stemcells" / stemcell})
+        if (entry.path().stem() == "image")
+            return entry.path();
+    throw std::runtime_error{"the stemcell has no image"};
+}
+
+} // namespace
+
+TEST_CASE("10.3 the life of VMs and a disk, from create_stemcell to delete_stemcell")
+{
+    const QemuCpi cpi;
+    const std::string stemcell = cpi.create_stemcell("openstack-qcow2");
+    const std::string image_before = sha256(stemcell_image(cpi, stemcell));
+
+    const Reply created = cpi.try_create_vm(
+        stemcell, concat(R"({"front":)", manual_network("192.168.122.150"),
+                         R"(,"back":{"type":"dynamic","cloud_properties":{"network":"lab-two"}}})"));
+    const auto parts = created.require_ok().result().items();
+    REQUIRE(parts.size() == 2);
+    const std::string vm = parts[0].string();
+    const std::string front_mac = parts[1].at("front").at("mac").string();
+    const std::string back_mac = parts[1].at("back").at("mac").string();
+
+    const std::string report = cpi.boot_report(vm);
+    CHECK(report.find(concat("REPORT agent_id=", QemuCpi::agent_id)) != std::string::npos);
+    CHECK(report.find("REPORT mbus=nats://10.254.50.4:4222") != std::string::npos);
+    CHECK(report.find("REPORT firmware=bios") != std::string::npos);
+    CHECK(report.find(concat("mac=", front_mac, " ip=192.168.122.150")) != std::string::npos);
+    CHECK(report.find(concat("mac=", back_mac, " ip=10.77.2.")) != std::string::npos);
+    CHECK(run_on_host({"ping", "-c1", "-W5", "192.168.122.150"}).status == 0);
+
+    // Settings, as the agent reads them.
+    const json::Document settings = json::parse(in_guest(vm, "read-settings"), "the settings");
+    const json::Place root = json::root(settings);
+    CHECK(root.at("agent_id").string() == QemuCpi::agent_id);
+    CHECK(root.at("vm").at("name").string() == vm);
+    CHECK(root.at("ntp").verbatim().text == R"(["0.pool.ntp.org"])");
+    CHECK(root.at("blobstore").at("provider").string() == "local");
+    CHECK(root.at("networks").at("front").at("mac").string() == front_mac);
+    CHECK(root.at("networks").at("front").at("prefix").string() == "32");
+    CHECK(root.at("disks").at("persistent").verbatim().text == "{}");
+    CHECK(root.at("env").verbatim().text ==
+          R"({"bosh":{"group":"g","password":"*"},"deep":{"list":[1,2.5,null,"ünï"]}})");
+
+    // The ephemeral disk is what the hint says, and of the size that was asked for.
+    const std::string ephemeral = root.at("disks").at("ephemeral").at("path").string();
+    CHECK(in_guest(vm, concat("blockdev --getsize64 ", ephemeral)) == std::to_string(64 * 1024 * 1024));
+
+    CHECK(cpi.call("has_vm", list({vm})).require_ok().result_text() == "true");
+    CHECK(cpi.call("has_vm", R"(["vm-absent"])").require_ok().result_text() == "false");
+
+    // Metadata shows in libvirt's own tools.
+    const std::string metadata =
+        concat("[", json_string(vm), R"(,{"name":"redis/7c1e","deployment":"<&\"'>","note":"🙂 \u0007 tab\t","id":"7c1e"}])");
+    CHECK(cpi.call("set_vm_metadata", metadata).require_ok().result().is_null());
+    CHECK(virsh({"desc", "--title", vm}).starts_with("redis/7c1e"));
+    CHECK(virsh({"list", "--title"}).find("redis/7c1e") != std::string::npos);
+    CHECK(virsh({"metadata", vm, "--uri", "urn:libvirt-cpi:tags:1"}).find("&lt;&amp;") != std::string::npos);
+
+    // A disk comes while the VM runs, twice with the same hint, and is where the hint says.
+    const std::string disk = cpi.cid("create_disk", concat("[64,{},", json_string(vm), "]"));
+    CHECK(cpi.call("has_disk", list({disk})).require_ok().result_text() == "true");
+    CHECK(cpi.call("has_disk", R"(["disk-absent"])").require_ok().result_text() == "false");
+    const std::string hint = cpi.call("attach_disk", list({vm, disk})).require_ok().result_text();
+    CHECK(cpi.call("attach_disk", list({vm, disk})).require_ok().result_text() == hint);
+    CHECK(cpi.call("get_disks", list({vm})).require_ok().result_text() == list({disk}));
+    CHECK(in_guest(vm, concat("blockdev --getsize64 $(resolve-disk ", disk, " ", shell_quote(hint), ")")) ==
+          std::to_string(64 * 1024 * 1024));
+    mount_in_guest(vm, disk, hint);
+    static_cast<void>(in_guest(vm, "echo written-by-first > /mnt/marker; umount /mnt"));
+    CHECK(cpi.call("set_disk_metadata", concat("[", json_string(disk), R"(,{"instance_id":"x"}])")).ok());
+
+    // Attached, it can be neither deleted nor given to another VM.
+    CHECK(cpi.call("delete_disk", list({disk})).error_type() == "Bosh::Clouds::CloudError");
+    const std::string second = cpi.create_vm(stemcell, concat(R"({"net":)", manual_network("192.168.122.151"), "}"));
+    const Reply stolen = cpi.call("attach_disk", list({second, disk}));
+    CHECK(stolen.error_type() == "Bosh::Clouds::CloudError");
+    CHECK(stolen.message().find(vm) != std::string::npos);
+
+    // It goes, and takes its contents to the second VM.
+    CHECK(cpi.call("detach_disk", list({vm, disk})).require_ok().result().is_null());
+    CHECK(cpi.call("detach_disk", list({vm, disk})).error_type() == "Bosh::Clouds::DiskNotAttached");
+    CHECK(cpi.call("get_disks", list({vm})).require_ok().result_text() == "[]");
+    static_cast<void>(cpi.boot_report(second));
+    const std::string second_hint = cpi.call("attach_disk", list({second, disk})).require_ok().result_text();
+    mount_in_guest(second, disk, second_hint);
+    CHECK(in_guest(second, "cat /mnt/marker") == "written-by-first");
+    static_cast<void>(in_guest(second, "echo written-by-second > /mnt/marker; sync"));
+
+    // delete_vm with the disk attached keeps the disk and what is on it.
+    CHECK(cpi.call("delete_vm", list({second})).require_ok().result().is_null());
+    CHECK(cpi.call("has_vm", list({second})).require_ok().result_text() == "false");
+    CHECK_FALSE(domain_exists(second));
+    CHECK_FALSE(std::filesystem::exists(cpi.store() / "vms" / second));
+    CHECK(cpi.call("has_disk", list({disk})).require_ok().result_text() == "true");
+    CHECK(cpi.call("delete_vm", list({second})).error_type() == "Bosh::Clouds::VMNotFound");
+    CHECK(cpi.call("detach_disk", list({second, disk})).error_type() == "Bosh::Clouds::DiskNotAttached");
+    mount_in_guest(vm, disk, cpi.call("attach_disk", list({vm, disk})).require_ok().result_text());
+    CHECK(in_guest(vm, "cat /mnt/marker") == "written-by-second");
+
+    CHECK(sha256(stemcell_image(cpi, stemcell)) == image_before);
+    CHECK(cpi.call("delete_vm", list({vm})).ok());
+    CHECK(cpi.call("delete_disk", list({disk})).require_ok().result().is_null());
+    CHECK(cpi.call("delete_disk", list({disk})).error_type() == "Bosh::Clouds::DiskNotFound");
+    CHECK(cpi.call("has_disk", list({disk})).require_ok().result_text() == "false");
+    CHECK(cpi.call("delete_stemcell", list({stemcell})).ok());
+    CHECK(cpi.call("delete_stemcell", list({stemcell})).ok());
+    CHECK(cpi.leftovers().empty());
+}
+
+} // namespace cpi::test

@@ -1,0 +1,261 @@
+// VMs on real QEMU: stemcells of each kind, firmware, controllers, networks, reboot, and what must not happen to images.
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "live/lab.h"
+
+#include <doctest/doctest.h>
+
+#include <set>
+
+namespace cpi::test {
+
+namespace {
+
+std::string one(const std::string& cid)
+{
+    return concat("[", json_string(cid), "]");
+}
+
+std::string pair_of(const std::string& first, const std::string& second)
+{
+    return concat("[", json_string(first), ",", json_string(second), "]");
+}
+
+std::string static_network(std::string_view ip)
+{
+    return concat(R"({"net":)", manual_network(ip), "}");
+}
+
+/// What stays the same of a VM whatever happens to it.
+std::string macs_of(const std::string& vm)
+{
+    std::vector<std::string> macs;
+    for (const auto& line : split(virsh({"domiflist", vm}), '\n'))
+        if (const auto at = line.find("52:54:00"); at != std::string::npos)
+            macs.push_back(trim(line.substr(at)));
+    return join(macs, " ");
+}
+
+std::string boot_id(const std::string& vm)
+{
+    return in_guest(vm, "cat /proc/sys/kernel/random/boot_id");
+}
+
+} // namespace
+
+TEST_CASE("a vsphere stemcell boots with the firmware that its OVF asks for and finds its settings on the CD-ROM, also after a reboot")
+{
+    const QemuCpi cpi;
+    const std::string stemcell = cpi.create_stemcell("vsphere");
+    const std::string vm = cpi.create_vm(stemcell, static_network("192.168.122.160"));
+    const std::string report = cpi.boot_report(vm);
+    CHECK(report.find(concat("REPORT agent_id=", QemuCpi::agent_id)) != std::string::npos);
+    CHECK(report.find("REPORT firmware=uefi") != std::string::npos);
+    CHECK(report.find("REPORT ephemeral=/dev/") != std::string::npos);
+
+    // The agent's other way of finding disks.
+    const std::string disk = cpi.cid("create_disk", "[32,{},null]");
+    const std::string hint = cpi.call("attach_disk", pair_of(vm, disk)).require_ok().result_text();
+    const std::string find_disk = concat("blockdev --getsize64 $(resolve-disk ", disk, " ", shell_quote(hint), ")");
+    CHECK(in_guest(vm, find_disk) == std::to_string(32 * 1024 * 1024));
+
+    // The agent ejected the medium. It is there again when the VM starts again.
+    const std::string before = boot_id(vm);
+    CHECK(cpi.call("reboot_vm", one(vm)).require_ok().result().is_null());
+    CHECK(boot_id(vm) != before);
+    CHECK(in_guest(vm, "read-settings").find(QemuCpi::agent_id) != std::string::npos);
+    CHECK(in_guest(vm, find_disk) == std::to_string(32 * 1024 * 1024));
+    CHECK(cpi.call("delete_vm", one(vm)).ok());
+}
+
+TEST_CASE("an env-CD-ROM stemcell without an ephemeral disk is refused before anything is made")
+{
+    const QemuCpi cpi;
+    const std::string stemcell = cpi.create_stemcell("vsphere");
+    const Reply reply = cpi.try_create_vm(stemcell, static_network("192.168.122.160"), R"({"ephemeral_disk":0})");
+    CHECK(reply.error_type() == "InvalidCall");
+    CHECK(reply.message().find("ephemeral_disk") != std::string::npos);
+    CHECK(cpi.leftovers().empty());
+}
+
+TEST_CASE("reboot_vm keeps cid, MAC addresses, disks and settings, whether the guest is asked or hangs")
+{
+    const QemuCpi cpi;
+    const std::string stemcell = cpi.create_stemcell("openstack-raw");
+    const std::string vm = cpi.create_vm(stemcell, static_network("192.168.122.161"));
+    static_cast<void>(cpi.boot_report(vm));
+    const std::string disk = cpi.cid("create_disk", "[32,{},null]");
+    const std::string hint = cpi.call("attach_disk", pair_of(vm, disk)).require_ok().result_text();
+    const std::string first_boot = boot_id(vm);
+    const std::string macs = macs_of(vm);
+
+    REQUIRE(cpi.call("reboot_vm", one(vm)).ok());
+    const std::string second_boot = boot_id(vm);
+    CHECK(second_boot != first_boot);
+    CHECK(macs_of(vm) == macs);
+    CHECK(in_guest(vm, concat("resolve-disk ", disk, " ", shell_quote(hint))).starts_with("/dev/"));
+    CHECK(in_guest(vm, "read-settings").find(QemuCpi::agent_id) != std::string::npos);
+
+    // A VM that hangs is switched off in the end, one that is off is started.
+    static_cast<void>(virsh({"suspend", vm}));
+    REQUIRE(cpi.call("reboot_vm", one(vm)).ok());
+    const std::string third_boot = boot_id(vm);
+    CHECK(third_boot != second_boot);
+    static_cast<void>(virsh({"destroy", vm}));
+    CHECK(cpi.call("has_vm", one(vm)).require_ok().result_text() == "true");
+    REQUIRE(cpi.call("reboot_vm", one(vm)).ok());
+    CHECK(boot_id(vm) != third_boot);
+    CHECK(cpi.call("get_disks", one(vm)).require_ok().result_text() == one(disk));
+    CHECK(cpi.call("reboot_vm", R"(["vm-absent"])").error_type() == "Bosh::Clouds::VMNotFound");
+}
+
+TEST_CASE("delete_stemcell while a VM runs on it takes nothing from the VM")
+{
+    const QemuCpi cpi;
+    const std::string stemcell = cpi.create_stemcell("general-tar");
+    const std::string vm = cpi.create_vm(stemcell, static_network("192.168.122.162"));
+    static_cast<void>(cpi.boot_report(vm));
+    CHECK(cpi.call("delete_stemcell", one(stemcell)).ok());
+    CHECK_FALSE(std::filesystem::exists(cpi.store() / "stemcells" / stemcell));
+    REQUIRE(cpi.call("reboot_vm", one(vm)).ok());
+    CHECK_FALSE(boot_id(vm).empty());
+    const Reply next = cpi.try_create_vm(stemcell, static_network("192.168.122.163"));
+    CHECK(next.error_type() == "Bosh::Clouds::CloudError");
+    CHECK(next.message().find(stemcell) != std::string::npos);
+}
+
+TEST_CASE("a light stemcell's image stays where it is, and VMs start from it")
+{
+    const QemuCpi cpi;
+    const std::string full = cpi.create_stemcell("openstack-qcow2");
+    const auto elsewhere = cpi.store().parent_path() / "elsewhere.qcow2";
+    std::filesystem::copy_file(cpi.store() / "stemcells" / full / "image.qcow2", elsewhere);
+    const std::string light = cpi.cid(
+        "create_stemcell",
+        concat(R"(["/nowhere/image",{"name":"light","infrastructure":"openstack","image_path":)",
+               json_string(elsewhere.native()), "}]"));
+    const std::string vm = cpi.create_vm(light, static_network("192.168.122.164"));
+    CHECK(cpi.boot_report(vm).find(QemuCpi::agent_id) != std::string::npos);
+    CHECK(cpi.call("delete_vm", one(vm)).ok());
+    CHECK(cpi.call("delete_stemcell", one(light)).ok());
+    CHECK(std::filesystem::exists(elsewhere));
+}
+
+TEST_CASE("disks persist on every storage controller, and persistent ones come and go on each")
+{
+    for (const auto* controller : {"SATA", "SCSI", "IDE"}) {
+        CAPTURE(controller);
+        const QemuCpi cpi{concat(R"(,"storage_controller":")", controller, "\"")};
+        const std::string stemcell = cpi.create_stemcell("openstack-qcow2");
+        const std::string vm = cpi.create_vm(stemcell, static_network("192.168.122.165"));
+        CHECK(cpi.boot_report(vm).find("REPORT ephemeral=/dev/") != std::string::npos);
+        const std::string disk = cpi.cid("create_disk", "[16,{},null]");
+        const std::string hint = cpi.call("attach_disk", pair_of(vm, disk)).require_ok().result_text();
+        CHECK(in_guest(vm, concat("resolve-disk ", disk, " ", shell_quote(hint))).starts_with("/dev/"));
+        CHECK(cpi.call("detach_disk", pair_of(vm, disk)).ok());
+        CHECK_FALSE(try_in_guest(vm, concat("resolve-disk ", disk, " ", shell_quote(hint))).status == 0);
+    }
+}
+
+TEST_CASE("UEFI on request, a larger root disk, a bridge, and no ephemeral disk")
+{
+    const QemuCpi cpi;
+    const std::string stemcell = cpi.create_stemcell("openstack-qcow2");
+    const std::string network = concat(
+        R"({"net":{"type":"manual","ip":"10.77.1.50","netmask":"255.255.255.0","cloud_properties":{"bridge":"lab-br0"}}})");
+    const std::string vm = cpi.create_vm(
+        stemcell, network, R"({"memory":256,"cpus":2,"firmware":"uefi","root_disk":300,"ephemeral_disk":0})");
+    const std::string report = cpi.boot_report(vm);
+    CHECK(report.find("REPORT firmware=uefi") != std::string::npos);
+    CHECK(report.find("REPORT ephemeral=none") != std::string::npos);
+    CHECK(in_guest(vm, "blockdev --getsize64 /dev/vda") == std::to_string(300 * 1024 * 1024));
+    CHECK(in_guest(vm, "nproc") == "2");
+    CHECK(run_on_host({"ping", "-c1", "-W5", "10.77.1.50"}).status == 0);
+    CHECK(cpi.call("delete_vm", one(vm)).ok());
+}
+
+TEST_CASE("auto_enable_networks starts a network that is off and makes one that is missing; without it both are errors")
+{
+    const std::string name = "auto-net";
+    const std::string network =
+        concat(R"({"net":{"type":"manual","ip":"10.77.9.50","netmask":"255.255.255.0","gateway":"10.77.9.1",)"
+               R"("cloud_properties":{"network":")", name, R"("}}})");
+    const auto remove_network = [&] {
+        static_cast<void>(run_program({"virsh", "-q", "-c", lab_uri(), "net-destroy", name}));
+        static_cast<void>(run_program({"virsh", "-q", "-c", lab_uri(), "net-undefine", name}));
+    };
+    remove_network();
+
+    const QemuCpi strict;
+    const std::string strict_stemcell = strict.create_stemcell("openstack-qcow2");
+    const Reply missing = strict.try_create_vm(strict_stemcell, network);
+    CHECK(missing.error_type() == "Bosh::Clouds::NetworkNotFound");
+    CHECK(missing.message().find(name) != std::string::npos);
+    CHECK(strict.leftovers().empty());
+
+    const QemuCpi enabling{R"(,"auto_enable_networks":true)"};
+    const std::string stemcell = enabling.create_stemcell("openstack-qcow2");
+    std::string vm = enabling.create_vm(stemcell, network);
+    CHECK(enabling.boot_report(vm).find("ip=10.77.9.50") != std::string::npos);
+    CHECK(run_on_host({"ping", "-c1", "-W5", "10.77.9.50"}).status == 0);
+    CHECK(enabling.call("delete_vm", one(vm)).ok());
+
+    static_cast<void>(virsh({"net-destroy", name}));
+    const Reply off = strict.try_create_vm(strict_stemcell, network);
+    CHECK(off.error_type() == "Bosh::Clouds::CloudError");
+    CHECK(off.message().find("not active") != std::string::npos);
+    vm = enabling.create_vm(stemcell, network);
+    CHECK(virsh({"net-info", name}).find("Autostart:      yes") != std::string::npos);
+    CHECK(enabling.call("delete_vm", one(vm)).ok());
+    remove_network();
+}
+
+TEST_CASE("settings hold secrets: their medium is for its owner, and for the hypervisor, alone")
+{
+    const QemuCpi cpi;
+    const std::string stemcell = cpi.create_stemcell("openstack-qcow2");
+    const std::string vm = cpi.create_vm(stemcell, static_network("192.168.122.166"));
+    using std::filesystem::perms;
+    const auto others = perms::group_all | perms::others_all;
+    CHECK((std::filesystem::status(cpi.store() / "vms" / vm / "settings.iso").permissions() & others) == perms::none);
+}
+
+TEST_CASE("where KVM does not work a VM runs without it, unless KVM is insisted on")
+{
+    const QemuCpi cpi;
+    const std::string stemcell = cpi.create_stemcell("openstack-qcow2");
+    const Reply refused = cpi.try_create_vm(stemcell, static_network("192.168.122.167"),
+                                            R"({"memory":256,"ephemeral_disk":64,"acceleration":"kvm"})");
+    CHECK(refused.error_type() == "Bosh::Clouds::CloudError");
+    CHECK(lower(refused.message()).find("kvm") != std::string::npos);
+    CHECK(cpi.leftovers().empty());
+    const Reply automatic = cpi.try_create_vm(stemcell, static_network("192.168.122.167"));
+    const std::string vm = automatic.require_ok().result().items().front().string();
+    CHECK(virsh({"dumpxml", vm}).find("<domain type='qemu'") != std::string::npos);
+    CHECK(automatic.ran().err.find("warning: kvm does not work on this host") != std::string::npos);
+}
+
+TEST_CASE("four VMs at once come up each with its own address")
+{
+    const QemuCpi cpi;
+    const std::string stemcell = cpi.create_stemcell("openstack-qcow2");
+    std::vector<std::string> requests;
+    std::string script;
+    for (int i = 0; i < 4; ++i)
+        script += concat("( echo '{\"method\":\"create_vm\",\"arguments\":[\"agent-", i, "\",\"", stemcell,
+                         "\",{\"memory\":256,\"ephemeral_disk\":64},", static_network(concat("192.168.122.17", i)),
+                         ",[],{}],\"context\":{\"director_uuid\":\"d\"},\"api_version\":2}' | ", LIBVIRT_CPI_EXECUTABLE,
+                         " --config ", (cpi.store().parent_path() / "cpi.json").native(), " 2>/dev/null ) &\n");
+    const Ran ran = run_program({"/bin/sh", "-c", script + "wait"});
+    std::set<std::string> vms;
+    for (std::size_t at = ran.out.find("[\"vm-"); at != std::string::npos; at = ran.out.find("[\"vm-", at + 1))
+        vms.insert(ran.out.substr(at + 2, ran.out.find('"', at + 2) - at - 2));
+    REQUIRE(vms.size() == 4);
+    std::set<std::string> addresses;
+    for (const auto& vm : vms)
+        addresses.insert(in_guest(vm, "ip -4 -o addr show eth0 | tr -s ' ' | cut -d' ' -f4"));
+    CHECK(addresses.size() == 4);
+}
+
+} // namespace cpi::test

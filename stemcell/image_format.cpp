@@ -120,7 +120,8 @@ void check_parent(std::string_view descriptor)
     }
 }
 
-void check_extents(const std::string& descriptor)
+/// How many extents there are.
+std::size_t check_extents(const std::string& descriptor)
 {
     constexpr std::array<std::string_view, 3> accesses{"rw", "rdonly", "noaccess"};
     std::size_t extents = 0;
@@ -137,17 +138,16 @@ void check_extents(const std::string& descriptor)
             refuse(ImageFormat::vmdk, concat("takes data from another file: an extent of type ",
                                              printable_utf8(type.substr(0, 40)), " (allowed: SPARSE)"));
     }
-    if (extents > 1)
-        refuse(ImageFormat::vmdk, concat("is one of ", extents, " pieces of a disk (allowed: 1)"));
+    return extents;
 }
 
-void check_descriptor(std::string_view descriptor)
+std::size_t check_descriptor(std::string_view descriptor)
 {
     std::string text = lower(descriptor);
     const auto ends_line = [](char c) { return c == '\r' || c == '\0'; };
     std::ranges::replace_if(text, ends_line, '\n');
     check_parent(text);
-    check_extents(text);
+    return check_extents(text);
 }
 
 DiskImage vmdk_image(std::string_view start)
@@ -169,10 +169,12 @@ DiskImage vmdk_image(std::string_view start)
         refuse(format, concat("has its descriptor at sector ", first, ", ", sectors,
                               " sectors long (allowed: within the first ", most_sectors, ")"));
     need_bytes(format, start, (first + sectors) * sector_bytes);
-    check_descriptor(start.substr(first * sector_bytes, sectors * sector_bytes));
+    const std::size_t extents = check_descriptor(start.substr(first * sector_bytes, sectors * sector_bytes));
+    if (extents != 1)
+        refuse(format, concat("is a piece of a disk: its descriptor has ", extents, " extents (allowed: 1)"));
     // QEMU looks for a parent in the 20 sectors behind the header, wherever the header says that the
     // descriptor is.
-    check_descriptor(start.substr(sector_bytes, 20 * sector_bytes));
+    static_cast<void>(check_descriptor(start.substr(sector_bytes, 20 * sector_bytes)));
     return {format, virtual_size};
 }
 

@@ -13,7 +13,8 @@ namespace cpi {
 
 namespace {
 
-/// What stemcells are made for, and how their agents read settings. Those for other clouds ask a metadata service.
+/// What stemcells are made for, and how their agents read settings. Those for other clouds ask a metadata
+/// service.
 struct Infrastructure {
     std::string_view name;
     SettingsChannel settings;
@@ -30,10 +31,11 @@ SettingsChannel settings_channel(const StemcellProperties& properties, ImageForm
         return format == ImageFormat::vmdk ? SettingsChannel::env_cdrom : SettingsChannel::config_drive;
     const auto row = std::ranges::find(infrastructures, properties.infrastructure, &Infrastructure::name);
     if (row == infrastructures.end())
-        throw Error{ErrorKind::not_supported,
-                    concat("the stemcell is made for '", properties.infrastructure,
-                           "', whose agents get their settings in a way that does not exist here. Try: the stemcell "
-                           "for openstack or vsphere")};
+        throw Error{
+            ErrorKind::not_supported,
+            concat("the stemcell is made for '", properties.infrastructure,
+                   "', whose agents get their settings in a way that does not exist here. Try: the stemcell "
+                   "for openstack or vsphere")};
     return row->settings;
 }
 
@@ -44,7 +46,8 @@ bool ovf_wants_uefi(const std::string& ovf)
     const auto wants = [](const auto& self, const xml::Element& element) -> bool {
         if (element.attribute("vmw:key") == "firmware" && element.attribute("vmw:value") == "efi")
             return true;
-        return std::ranges::any_of(element.children(), [&](const xml::Element& child) { return self(self, child); });
+        return std::ranges::any_of(element.children(),
+                                   [&](const xml::Element& child) { return self(self, child); });
     };
     return wants(wants, document.root());
 }
@@ -87,11 +90,12 @@ Stemcell take_light(Host& host, const Machinery& machinery, const StemcellProper
     const Path path = properties.image_path;
     const auto found = host.info(path);
     if (!path.is_absolute() || !found || found->kind != FileInfo::Kind::file)
-        throw Error{ErrorKind::cloud, concat("image_path '", path.native(), "' is not a file on the hypervisor's host")};
+        throw Error{ErrorKind::cloud,
+                    concat("image_path '", path.native(), "' is not a file on the hypervisor's host")};
     const auto image = recognise_image(host.read_start(path, image_header_bytes).value_or(""));
     if (!image || !is_base_format(machinery, name_of(image->format)))
-        throw Error{ErrorKind::cloud,
-                    concat("image_path '", path.native(), "' is not a qcow2 image or a raw one with a partition table")};
+        throw Error{ErrorKind::cloud, concat("image_path '", path.native(),
+                                             "' is not a qcow2 image or a raw one with a partition table")};
     return {.settings = settings_channel(properties, image->format),
             .firmware = firmware_for(properties, std::nullopt),
             .format = std::string{name_of(image->format)},
@@ -105,11 +109,12 @@ Stemcell take_light(Host& host, const Machinery& machinery, const StemcellProper
 Stemcell take_archive(Host& host, const Machinery& machinery, const Path& archive, const Path& folder,
                       const StemcellProperties& properties)
 {
-    // A compressed image can be a little larger than the disk that it holds. Where the manifest says nothing there is
-    // still an end to what a small archive may unfold to.
-    constexpr std::uint64_t overhead = std::uint64_t{64} << 20U;
+    // An image file can be a little larger than the disk that it holds. Where the manifest says nothing there
+    // is still an end to what a small archive may unfold to.
     constexpr std::uint64_t unsaid = std::uint64_t{256} << 30U;
-    const UnpackLimits limits{properties.disk.count == 0 ? unsaid : properties.disk.bytes() + overhead};
+    const std::uint64_t disk = properties.disk.bytes();
+    const std::uint64_t overhead = disk / 32 + (std::uint64_t{1} << 20U);
+    const UnpackLimits limits{disk == 0 ? unsaid : disk + overhead};
 
     const Path unpacked = folder / "unpacked";
     const UnpackedImage found = unpack_image(archive, host, unpacked, limits);
@@ -142,10 +147,11 @@ StemcellCid import_stemcell(Store& store, const Machinery& machinery, const Path
     StemcellCid cid{concat(StemcellTag::prefix, random_name(name_length))};
     store.sweep(store.layout().stemcells(), StemcellTag::prefix, [](const std::string&) {});
     Creation creation{store, store.layout().stemcells(), cid.str()};
-    const Stemcell stemcell = properties.image_path.empty()
-                            ? take_archive(store.host(), machinery, image, creation.staging(), properties)
-                            : take_light(store.host(), machinery, properties);
-    store.host().publish(creation.staging() / file_name::stemcell_record, record_of(stemcell), Access::everyone);
+    const Stemcell stemcell = properties.image_path.empty() ? take_archive(store.host(), machinery, image,
+                                                                           creation.staging(), properties)
+                                                            : take_light(store.host(), machinery, properties);
+    store.host().publish(creation.staging() / file_name::stemcell_record, record_of(stemcell),
+                         Access::everyone);
     creation.publish();
     creation.finish();
     return cid;
@@ -156,7 +162,8 @@ Stemcell load_stemcell(Store& store, const StemcellCid& cid)
     store.require();
     const auto record = store.host().read(store.layout().of(cid) / file_name::stemcell_record);
     if (!record)
-        throw Error{ErrorKind::cloud, concat("stemcell '", cid.str(), "' not found in ", store.layout().root().native())};
+        throw Error{ErrorKind::cloud,
+                    concat("stemcell '", cid.str(), "' not found in ", store.layout().root().native())};
     const json::Document document = json::parse(*record, "the stemcell's record");
     return json::Codec<Stemcell>::read(json::root(document));
 }

@@ -13,10 +13,12 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <clocale>
 #include <cstring>
 #include <exception>
 #include <set>
 #include <span>
+#include <type_traits>
 #include <utility>
 #include <zlib.h>
 
@@ -169,6 +171,25 @@ struct Entry {
     std::uint64_t size = 0;
 };
 
+/// While it lives this thread's characters are UTF-8: in another locale libarchive reports names as damage.
+class Utf8 : private Pinned {
+public:
+    Utf8() : locale_{::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr)}
+    {
+        if (locale_)
+            before_ = ::uselocale(locale_.get());
+    }
+    ~Utf8()
+    {
+        if (locale_)
+            ::uselocale(before_);
+    }
+
+private:
+    std::unique_ptr<std::remove_pointer_t<locale_t>, FreedBy<freelocale>> locale_;
+    locale_t before_ = nullptr;
+};
+
 /// The entries of a tar, one after the other.
 class TarReader : private Pinned {
 public:
@@ -176,7 +197,7 @@ public:
 
     /// Nothing at the archive's end.
     [[nodiscard]] std::optional<Entry> next_entry();
-    /// Fills `buffer` from the entry's contents; fewer bytes only at their end, none behind it.
+    /// What comes next of the entry's contents, in `buffer`; nothing at their end.
     [[nodiscard]] std::span<const char> read(std::span<char> buffer);
     /// Reads what the file holds behind the tar, so that its checksums are verified to the last.
     void finish();
@@ -185,6 +206,7 @@ private:
     static la_ssize_t feed(archive* reader, void* self, const void** bytes) noexcept;
     [[noreturn]] void fail();
 
+    Utf8 utf8_;
     TarBytes bytes_;
     std::exception_ptr failure_;
     std::unique_ptr<archive, FreedBy<archive_read_free>> reader_{archive_read_new()};
@@ -229,14 +251,9 @@ std::optional<Entry> TarReader::next_entry()
     const int outcome = archive_read_next_header(reader_.get(), &entry);
     if (outcome == ARCHIVE_EOF)
         return std::nullopt;
-    if (outcome != ARCHIVE_OK && outcome != ARCHIVE_WARN)
+    if (outcome != ARCHIVE_OK)
         fail();
-    const char* name = archive_entry_pathname(entry);
-    // A warning is no damage when it is about a name that the process's locale cannot express.
-    if (outcome == ARCHIVE_WARN && name != nullptr)
-        fail();
-    if (name == nullptr)
-        name = archive_entry_pathname_utf8(entry);
+    const char* const name = archive_entry_pathname(entry);
     if (name == nullptr)
         throw damaged(bytes_.file(), "it has an entry without a readable name");
     return Entry{printable_utf8(name), archive_entry_filetype(entry),
@@ -471,7 +488,7 @@ void Unpacking::write_image(const Entry& entry, std::span<const char> bytes)
         check_size(entry, image_bytes_);
         while_doing(doing_, [&] { write_with_holes(sink, bytes); });
     }
-    // libarchive does not report the hole at the end of a sparse file.
+    // libarchive does not always report the hole at the end of a sparse file.
     if (image_bytes_ < entry.size)
         while_doing(doing_, [&] { sink.skip(entry.size - std::exchange(image_bytes_, entry.size)); });
 }

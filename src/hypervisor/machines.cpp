@@ -21,6 +21,13 @@ bool blames(const Error& error, std::string_view domain_type)
     return lower(error.what()).find(domain_type) != std::string::npos;
 }
 
+const std::string& name_of(const VmCid& vm)
+{
+    if (!vm.is_ours())
+        throw Error{ErrorKind::vm_not_found, concat("VM '", vm.str(), "' not found: the CPI names its VMs 'vm-…'")};
+    return vm.str();
+}
+
 std::string one_line(std::string text)
 {
     std::ranges::replace_if(
@@ -55,7 +62,7 @@ struct Machines::Definitions {
 
 bool Machines::exists(const VmCid& vm)
 {
-    return libvirt_.domain_exists(vm.str());
+    return vm.is_ours() && libvirt_.domain_exists(vm.str());
 }
 
 std::vector<std::string> Machines::domain_types(Acceleration acceleration) const
@@ -101,34 +108,34 @@ bool Machines::remove(const VmCid& vm)
 {
     if (!exists(vm))
         return false;
-    libvirt_.destroy_domain(vm.str());
-    libvirt_.undefine_domain(vm.str(), machinery_.undefine_flags);
+    libvirt_.destroy_domain(name_of(vm));
+    libvirt_.undefine_domain(name_of(vm), machinery_.undefine_flags);
     return true;
 }
 
 void Machines::reboot(const VmCid& vm, std::chrono::seconds patience)
 {
-    const auto is_off = [&] { return libvirt_.domain_state(vm.str()) == DomainState::off; };
+    const auto is_off = [&] { return libvirt_.domain_state(name_of(vm)) == DomainState::off; };
     if (!is_off()) {
         try {
-            libvirt_.shut_down_domain(vm.str());
+            libvirt_.shut_down_domain(name_of(vm));
         } catch (const Error& error) {
             log_.warning(error.what());
         }
         if (!wait_until(Deadline{patience}, is_off)) {
             log_.warning(concat("VM ", vm.str(), " did not shut down within ", patience.count(),
                                 " s and is switched off"));
-            libvirt_.destroy_domain(vm.str());
+            libvirt_.destroy_domain(name_of(vm));
         }
     }
-    libvirt_.start_domain(vm.str());
+    libvirt_.start_domain(name_of(vm));
 }
 
 void Machines::annotate(const VmCid& vm, const std::map<std::string, std::string>& tags)
 {
     const auto name = tags.find("name");
     const std::string title = one_line(name == tags.end() ? vm.str() : name->second);
-    libvirt_.annotate_domain(vm.str(), {.title = printable_utf8(title),
+    libvirt_.annotate_domain(name_of(vm), {.title = printable_utf8(title),
                                         .description = describe(tags),
                                         .element = tags_element(tags),
                                         .prefix = "cpi",
@@ -138,16 +145,16 @@ void Machines::annotate(const VmCid& vm, const std::map<std::string, std::string
 Machines::Definitions Machines::definitions(const VmCid& vm)
 {
     Definitions found;
-    found.state = libvirt_.domain_state(vm.str());
-    found.inactive = libvirt_.domain_xml(vm.str(), Definition::inactive);
-    found.live = found.state == DomainState::running ? libvirt_.domain_xml(vm.str(), Definition::live) : found.inactive;
+    found.state = libvirt_.domain_state(name_of(vm));
+    found.inactive = libvirt_.domain_xml(name_of(vm), Definition::inactive);
+    found.live = found.state == DomainState::running ? libvirt_.domain_xml(name_of(vm), Definition::live) : found.inactive;
     return found;
 }
 
 std::vector<DiskCid> Machines::persistent_disks(const VmCid& vm)
 {
     std::vector<DiskCid> disks;
-    for (const auto& disk : disks_with_serials(libvirt_.domain_xml(vm.str(), Definition::live)))
+    for (const auto& disk : disks_with_serials(libvirt_.domain_xml(name_of(vm), Definition::live)))
         if (disk.serial.starts_with(DiskTag::prefix))
             disks.emplace_back(disk.serial);
     return disks;
@@ -175,7 +182,7 @@ std::string Machines::attach(const VmCid& vm, const DiskCid& disk, const Path& f
                         : inactive                            ? Reach::live
                                                               : Reach::live_and_config;
     try {
-        libvirt_.attach_device(vm.str(), device, reach);
+        libvirt_.attach_device(name_of(vm), device, reach);
     } catch (const Error&) {
         log_.info(concat("the device that failed: ", device));
         throw;
@@ -192,14 +199,14 @@ bool Machines::detach(const VmCid& vm, const DiskCid& disk)
     if (!inactive && !live)
         return false;
     if (inactive)
-        libvirt_.detach_device(vm.str(), inactive->device_xml, Reach::config);
+        libvirt_.detach_device(name_of(vm), inactive->device_xml, Reach::config);
     if (!live)
         return true;
 
-    libvirt_.detach_device(vm.str(), live->device_xml, Reach::live);
+    libvirt_.detach_device(name_of(vm), live->device_xml, Reach::live);
     constexpr std::chrono::seconds patience{60};
     const bool gone = wait_until(Deadline{patience}, [&] {
-        return !find_disk(libvirt_.domain_xml(vm.str(), Definition::live), disk.str());
+        return !find_disk(libvirt_.domain_xml(name_of(vm), Definition::live), disk.str());
     });
     if (!gone)
         throw Error{ErrorKind::cloud,

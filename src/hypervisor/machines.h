@@ -19,7 +19,7 @@ class Log;
 enum class Acceleration { automatic, kvm, emulation };
 
 /// What can be done with the VMs of one hypervisor. libvirt's definition is the record of what a VM is and has.
-/// A VM that does not exist is vm_not_found wherever it is needed.
+/// A VM that does not exist is vm_not_found wherever it is needed; one that the CPI did not make does not exist for it.
 class Machines : private Pinned {
 public:
     Machines(Libvirt& libvirt, const Machinery& machinery, Log& log)

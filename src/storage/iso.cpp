@@ -18,7 +18,15 @@ namespace cpi {
 namespace {
 
 using namespace std::string_view_literals;
-using ArchivePtr = std::unique_ptr<archive, FreedBy<archive_write_free>>;
+
+/// libarchive frees a writer that failed without closing it, and then leaks what closing frees.
+void close_and_free(archive* writer)
+{
+    archive_write_close(writer);
+    archive_write_free(writer);
+}
+
+using ArchivePtr = std::unique_ptr<archive, FreedBy<close_and_free>>;
 using EntryPtr = std::unique_ptr<archive_entry, FreedBy<archive_entry_free>>;
 
 void check(archive* writer, int outcome)
@@ -27,8 +35,8 @@ void check(archive* writer, int outcome)
         return;
     // libarchive keeps the contents in an unlinked file below TMPDIR until it knows the layout.
     const char* const why = archive_error_string(writer);
-    throw Error{ErrorKind::cpi, concat("making an ISO image: ", why != nullptr ? why : "unknown error",
-                                       " (in $TMPDIR or /tmp)")};
+    throw Error{ErrorKind::cpi, concat("making an ISO image with a temporary file in $TMPDIR, else in /tmp: ",
+                                       why != nullptr ? why : "unknown error")};
 }
 
 la_ssize_t append(archive* /*writer*/, void* image, const void* bytes, std::size_t count)
@@ -96,12 +104,13 @@ std::string written(const std::string& label, const std::vector<IsoFile>& files)
     return image;
 }
 
-// libarchive's image has the clock, the time zone and its own version in it, and the label in capitals. What
-// follows writes over these, at the places that ECMA-119 and SUSP give them.
+// libarchive's image has the clock, the time zone, the process's user and its own version in it, and the
+// label in capitals. What follows writes over these, at the places that ECMA-119 and Rock Ridge give them.
 
 constexpr std::size_t block_bytes = 2048;
 constexpr auto record_time = "\x64\x01\x01\x00\x00\x00\x00"sv; // 2000-01-01 00:00:00 UTC
 constexpr auto volume_time = "2000010100000000\0"sv;
+constexpr auto root_user_and_group = "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"sv;
 
 unsigned byte_at(const std::string& image, std::size_t at)
 {
@@ -119,12 +128,14 @@ void put(std::string& image, std::size_t at, std::string_view bytes)
     image.replace(at, bytes.size(), bytes);
 }
 
-/// The times that Rock Ridge keeps beside a directory record's own: "TF", length, version, flags, times.
-void put_rock_ridge_times(std::string& image, std::size_t begin, std::size_t end)
+/// Rock Ridge's part of a directory record: fields of a two-letter name, a length, a version and contents.
+void put_rock_ridge(std::string& image, std::size_t begin, std::size_t end)
 {
     for (std::size_t field = begin; field + 4 <= end && byte_at(image, field + 2) != 0;
          field += byte_at(image, field + 2)) {
-        if (image.compare(field, 2, "TF") != 0)
+        if (image.compare(field, 2, "PX") == 0) // mode, links, user, group
+            put(image, field + 20, root_user_and_group);
+        if (image.compare(field, 2, "TF") != 0) // flags, times
             continue;
         const std::size_t field_end = field + byte_at(image, field + 2);
         for (std::size_t time = field + 5; time + record_time.size() <= field_end; time += record_time.size())
@@ -132,7 +143,7 @@ void put_rock_ridge_times(std::string& image, std::size_t begin, std::size_t end
     }
 }
 
-void put_directory_times(std::string& image, std::size_t directory, std::size_t bytes)
+void put_directory(std::string& image, std::size_t directory, std::size_t bytes)
 {
     constexpr unsigned is_directory = 2;
     for (std::size_t at = directory, length = 0; at < directory + bytes; at += length) {
@@ -144,9 +155,9 @@ void put_directory_times(std::string& image, std::size_t directory, std::size_t 
         const std::size_t name_bytes = byte_at(image, at + 32);
         const bool self_or_parent = name_bytes == 1 && byte_at(image, at + 33) <= 1;
         put(image, at + 18, record_time);
-        put_rock_ridge_times(image, at + 33 + name_bytes + (name_bytes % 2 == 0 ? 1 : 0), at + length);
+        put_rock_ridge(image, at + 33 + name_bytes + (name_bytes % 2 == 0 ? 1 : 0), at + length);
         if ((byte_at(image, at + 25) & is_directory) != 0 && !self_or_parent)
-            put_directory_times(image, number_at(image, at + 2) * block_bytes, number_at(image, at + 10));
+            put_directory(image, number_at(image, at + 2) * block_bytes, number_at(image, at + 10));
     }
 }
 
@@ -159,8 +170,8 @@ void put_volume(std::string& image, std::size_t descriptor, std::string_view lab
     for (const std::size_t time : {813U, 830U, 864U}) // made, changed, effective
         put(image, descriptor + time, volume_time);
     put(image, descriptor + root + 18, record_time);
-    put_directory_times(image, number_at(image, descriptor + root + 2) * block_bytes,
-                        number_at(image, descriptor + root + 10));
+    put_directory(image, number_at(image, descriptor + root + 2) * block_bytes,
+                  number_at(image, descriptor + root + 10));
 }
 
 void check_label(std::string_view label)

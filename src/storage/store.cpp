@@ -1,5 +1,6 @@
 #include "storage/store.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/text.h"
 
@@ -94,6 +95,8 @@ void Creation::publish()
 
 void Creation::finish()
 {
+    // Whoever asked the call to end will not read that the object exists.
+    check_interrupt();
     store_.host().discard(store_.layout().in_progress() / name_);
     finished_ = true;
 }

@@ -89,6 +89,7 @@ struct Libvirt::Connection {
     template <class Call>
     auto run(const Step& step, Call call) const
     {
+        check_interrupt();
         const Watchdog watchdog{step.doing, step.patience};
         libvirt_api().virResetLastError();
         auto result = call();

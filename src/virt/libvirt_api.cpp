@@ -26,6 +26,9 @@ LibvirtApi load()
 #define FIND(name) find_function(library, #name, api.name);
     LIBVIRT_FUNCTIONS(FIND)
 #undef FIND
+    // Before this, even asking for the last error is undefined.
+    if (api.virInitialize() != 0)
+        throw Error{ErrorKind::cpi, "libvirt cannot be initialised"};
     // Errors come back as values; libvirt's own line on stderr would repeat them.
     api.virSetErrorFunc(nullptr, [](void* /*data*/, virErrorPtr /*error*/) {});
     return api;

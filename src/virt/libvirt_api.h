@@ -8,7 +8,8 @@ namespace cpi {
 /// Every function of libvirt that the CPI calls. The library is loaded when one is first needed: a call that needs
 /// none (the Director asks for `info` before each other call) does not pay for it.
 #define LIBVIRT_FUNCTIONS(each)                                                                                        \
-    each(virSetErrorFunc) each(virGetLastError) each(virResetLastError) each(virConnectOpen) each(virConnectClose)     \
+    each(virInitialize) each(virSetErrorFunc) each(virGetLastError) each(virResetLastError) each(virConnectOpen)      \
+    each(virConnectClose)                                                                                              \
     each(virDomainLookupByName) each(virDomainFree) each(virDomainIsActive) each(virDomainDefineXMLFlags)              \
     each(virDomainUndefineFlags) each(virDomainCreate) each(virDomainDestroyFlags) each(virDomainShutdownFlags)        \
     each(virDomainGetXMLDesc) each(virDomainAttachDeviceFlags) each(virDomainDetachDeviceFlags)                        \

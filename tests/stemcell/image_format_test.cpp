@@ -1,4 +1,5 @@
 #include "base/error.h"
+#include "base/text.h"
 #include "stemcell/image_format.h"
 
 #include <doctest/doctest.h>
@@ -190,14 +191,17 @@ TEST_CASE("a vmdk image whose data is in other files is refused")
     for (const auto* type : {"FLAT", "VMFS", "VMFSSPARSE", "ZERO", "VMFSRDM", "flat"})
         CHECK(refusal(vmdk("parentCID=ffffffff\r\nrw\t6291456  "s + type + " \"/dev/sda\" 0\r\n"))
                   .find("an extent of type") != std::string::npos);
+    for (const auto& line_end : {"\n"s, "\r"s, "\0"s})
+        CHECK(refusal(vmdk(concat("RW 1 SPARSE \"a\"", line_end, "RW 1 FLAT \"/dev/sda\" 0"))) != "accepted");
     CHECK(refusal(vmdk("RDONLY 1 FLAT \"/etc/shadow\" 0")).find("another file") != std::string::npos);
     CHECK(refusal(vmdk("NOACCESS 1 ZERO")).find("another file") != std::string::npos);
 }
 
 TEST_CASE("a vmdk image that is one piece of several is refused")
 {
-    CHECK(refusal(vmdk("RW 1 SPARSE \"a\"\nRW 1 SPARSE \"b\"\n")).find("one of 2 pieces") !=
+    CHECK(refusal(vmdk("RW 1 SPARSE \"a\"\nRW 1 SPARSE \"b\"\n")).find("has 2 extents (allowed: 1)") !=
           std::string::npos);
+    CHECK(refusal(vmdk("")).find("has 0 extents (allowed: 1)") != std::string::npos);
     CHECK(refusal(vmdk("", 0, 0)).find("piece of a disk") != std::string::npos);
 }
 
@@ -211,7 +215,7 @@ TEST_CASE("a vmdk image with a parent is refused, however the descriptor writes 
          {"parentCID=7f0a2d1c", "parentCID = 7f0a2d1c", "PARENTCID=00000000", "parentCID="})
         CHECK(refusal(vmdk(parent)).find("has a parent: parentCID") != std::string::npos);
     CHECK(refusal(vmdk("parentCID=ffffffff\nparentCID=00000001\n")).find("00000001") != std::string::npos);
-    CHECK(recognise_image(vmdk("parentCID = FFFFFFFF\n")));
+    CHECK(recognise_image(vmdk("parentCID = FFFFFFFF\nrw 1 sparse a")));
 }
 
 TEST_CASE("a vmdk parent is found where QEMU looks for it, not only where the header says")

@@ -154,7 +154,8 @@ std::string vmdk()
     start[14] = '\x10'; // sectors
     start[28] = '\1';   // where the descriptor is
     start[36] = '\x14'; // how long
-    return start.replace(512, 40, "parentCID=ffffffff\nRW 1048576 SPARSE \"a\"\n", 40);
+    const std::string descriptor = "parentCID=ffffffff\nRW 1048576 SPARSE \"a\"\n";
+    return start.replace(512, descriptor.size(), descriptor);
 }
 
 /// A folder of its own, with an archive in it and the place where the image is to appear.
@@ -243,6 +244,13 @@ TEST_CASE("an image is known by its contents, not by its name")
     CHECK((bench.contents() == qcow2()));
 }
 
+TEST_CASE("an entry's name may have any letters, whatever the locale")
+{
+    Bench bench{
+        Tar{}.header('x', "x", 18).contents("18 path=b\u00fcro.img\n").file("short", qcow2()).zipped()};
+    CHECK(bench.unpack().entry == "b\u00fcro.img");
+}
+
 TEST_CASE("a vmdk comes with its OVF, and the files beside it are passed over")
 {
     const std::string ovf = "<?xml version=\"1.0\"?><Envelope/>";
@@ -271,12 +279,13 @@ TEST_CASE("a sparse entry is unpacked to its whole length")
 {
     const std::string head = raw_disk(512);
     const std::size_t size = 5 * mebibyte;
-    Bench bench{
-        Tar{}.sparse_file("root.img", size, {Extent{0, head}, Extent{3 * mebibyte, "hello"}}).zipped()};
-    CHECK(bench.unpack().bytes == size);
-    std::string expected = head + std::string(size - head.size(), '\0');
-    expected.replace(3 * mebibyte, 5, "hello");
-    CHECK((bench.contents() == expected));
+    for (const std::size_t offset : {3 * mebibyte, 3 * mebibyte - 5, size - 5}) {
+        Bench bench{Tar{}.sparse_file("root.img", size, {Extent{0, head}, Extent{offset, "hello"}}).zipped()};
+        CHECK(bench.unpack().bytes == size);
+        std::string expected = head + std::string(size - head.size(), '\0');
+        expected.replace(offset, 5, "hello");
+        CHECK((bench.contents() == expected));
+    }
 }
 
 TEST_CASE("a sparse entry whose data is longer than its header says does not pass the limit")

@@ -1,0 +1,161 @@
+#include "host/local_host.h"
+#include "src/caught.h"
+#include "src/child.h"
+#include "support/temp_dir.h"
+
+#include <chrono>
+#include <thread>
+
+namespace cpi::test {
+
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+Output run(const std::vector<std::string>& argv)
+{
+    return LocalHost{}.run({argv});
+}
+
+} // namespace
+
+TEST_CASE("a program's status, output and error output are told apart")
+{
+    const Output output = run({"sh", "-c", "echo out; echo err >&2; exit 7"});
+    CHECK(output.status == 7);
+    CHECK(output.out == "out\n");
+    CHECK(output.err == "err\n");
+    CHECK(run({"true"}).status == 0);
+    CHECK(run({"true"}).out.empty());
+}
+
+TEST_CASE("no shell looks at a program's words")
+{
+    for (const std::string word : {"a b", "$HOME", "`id`", "*", "it's", "\"quoted\"", "'single'", "\"", "a\"b", "\\", "~",
+                                   ";ls", ">x", "\n", "-", "\xff", "ä", " ", "\" \""}) {
+        CAPTURE(word);
+        CHECK(run({"printf", "%s", word}).out == word);
+        CHECK(run({"printf", "%s|", "before", word, "after"}).out == concat("before|", word, "|after|"));
+    }
+}
+
+TEST_CASE("a command with an empty word is refused rather than run otherwise")
+{
+    CHECK(caught([] { return run({}).status; }).kind == ErrorKind::cpi);
+    CHECK(caught([] { return run({""}).status; }).kind == ErrorKind::cpi);
+    CHECK(caught([] { return run({"printf", ""}).status; }).kind == ErrorKind::cpi);
+}
+
+TEST_CASE("a program that is not there is an error that names it")
+{
+    const Caught by_name = caught([] { return run({"no-such-program-here", "x"}).status; });
+    CHECK(by_name.kind == ErrorKind::cloud);
+    check_says(by_name.what, {"cannot run 'no-such-program-here'", "Try: install"});
+    const Caught by_path = caught([] { return run({"/no/such/program", "x"}).status; });
+    CHECK(by_path.kind == ErrorKind::cloud);
+    check_says(by_path.what, {"cannot run '/no/such/program x'", "No such file or directory"});
+    CHECK(caught([] { return run({"/etc/passwd"}).status; }).kind == ErrorKind::cloud);
+    CHECK(caught([] { return run({"/etc"}).status; }).kind == ErrorKind::cloud);
+}
+
+TEST_CASE("a program that a signal ends has not succeeded")
+{
+    CHECK(run({"sh", "-c", "kill -KILL $$"}).status != 0);
+    CHECK(run({"sh", "-c", "kill -TERM $$"}).status != 0);
+}
+
+TEST_CASE("a program that overruns its patience is ended, soon, and is the error")
+{
+    const auto begin = Clock::now();
+    const Caught error = caught([] { return LocalHost{}.run({{"sleep", "61.7"}, 1s}).status; });
+    CHECK(Clock::now() - begin >= 1s);
+    CHECK(Clock::now() - begin < 5s);
+    CHECK(error.kind == ErrorKind::cloud);
+    CHECK(error.what == "'sleep 61.7' did not end within 1 s");
+    CHECK(run({"pgrep", "-f", "^sleep 61.7"}).status == 1);
+}
+
+TEST_CASE("a program that has closed its output is waited for no longer than its patience" * doctest::should_fail() *
+          doctest::timeout(20))
+{
+    const std::string outcome = in_child([] {
+        const auto begin = Clock::now();
+        const std::string what =
+            caught([] { return LocalHost{}.run({{"sh", "-c", "exec >&- 2>&-; exec sleep 4"}, 1s}).status; }).what;
+        return concat(what, Clock::now() - begin < 3s ? " (soon)" : " (late)");
+    });
+    check_says(outcome, {"did not end within 1 s", "(soon)"});
+}
+
+TEST_CASE("the children of a program that is ended are ended with it" * doctest::should_fail())
+{
+    static_cast<void>(caught([] { return LocalHost{}.run({{"sh", "-c", "sleep 5.123; true"}, 1s}).status; }));
+    std::this_thread::sleep_for(200ms);
+    CHECK(run({"pgrep", "-f", "^sleep 5.123"}).status == 1);
+}
+
+TEST_CASE("an interrupt ends a program that is waited for")
+{
+    const std::string outcome = in_child([] {
+        const auto begin = Clock::now();
+        std::thread signaller{[] {
+            std::this_thread::sleep_for(100ms);
+            interrupt();
+        }};
+        const std::string what = caught([] { return run({"sleep", "62.8"}).status; }).what;
+        signaller.join();
+        return concat(what, Clock::now() - begin < 5s ? " (soon)" : " (late)");
+    });
+    check_says(outcome, {"interrupted by a signal", "(soon)"});
+    CHECK(run({"pgrep", "-f", "^sleep 62.8"}).status == 1);
+}
+
+TEST_CASE("ten megabytes on both streams at once arrive whole")
+{
+    const Output output = run({"sh", "-c", "head -c 10000000 /dev/zero & head -c 10000000 /dev/zero >&2; wait"});
+    CHECK(output.status == 0);
+    CHECK(output.out.size() == 10'000'000);
+    CHECK(output.err.size() == 10'000'000);
+}
+
+TEST_CASE("a program has nothing to read, speaks English, and gets ordinary signals")
+{
+    CHECK(run({"cat"}).out.empty());
+    CHECK(run({"sh", "-c", "echo $LC_ALL"}).out == "C\n");
+    const std::string outcome = in_child([] {
+        std::signal(SIGPIPE, SIG_IGN);
+        sigset_t all;
+        sigfillset(&all);
+        sigprocmask(SIG_BLOCK, &all, nullptr);
+        return run({"grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status"}).out;
+    });
+    check_says(outcome, {"SigBlk:\t0000000000000000", "SigIgn:\t0000000000000000"});
+}
+
+TEST_CASE("a program inherits no open file")
+{
+    const TempDir folder;
+    const auto lock = LocalHost{}.create_locked(folder.path() / "held");
+    CHECK(run({"sh", "-c", "ls -l /proc/self/fd"}).out.find("held") == std::string::npos);
+}
+
+TEST_CASE("run_ok returns the output, or throws what the program said")
+{
+    LocalHost host;
+    CHECK(run_ok(host, {{"echo", "x"}}) == "x\n");
+    const Caught error = caught([&] { return run_ok(host, {{"sh", "-c", "echo ' reason ' >&2; exit 3"}}); });
+    CHECK(error.kind == ErrorKind::cloud);
+    CHECK(error.what == "'sh -c echo ' reason ' >&2; exit 3' failed with status 3: reason");
+    check_says(caught([&] { return run_ok(host, {{"sh", "-c", "echo only out; exit 1"}}); }).what, {"status 1: only out"});
+}
+
+TEST_CASE("a program that fails for want of room is no_disk_space")
+{
+    LocalHost host;
+    for (const auto* words : {"No space left on device", "Disk quota exceeded"})
+        CHECK(caught([&] { return run_ok(host, {{"sh", "-c", concat("echo x: ", words, " >&2; exit 1")}}); }).kind ==
+              ErrorKind::no_disk_space);
+}
+
+} // namespace cpi::test

@@ -119,6 +119,7 @@ Stemcell take_archive(Host& host, const Machinery& machinery, const Path& archiv
     const Path unpacked = folder / "unpacked";
     const UnpackedImage found = unpack_image(archive, host, unpacked, limits);
     std::string format{name_of(found.image.format)};
+    std::uint64_t virtual_size = found.image.virtual_size.value_or(found.bytes);
     if (is_base_format(machinery, format)) {
         host.rename(unpacked, folder / file_name::image(format));
     } else {
@@ -126,13 +127,15 @@ Stemcell take_archive(Host& host, const Machinery& machinery, const Path& archiv
         image::convert(host, unpacked, format, folder / file_name::image(own), own);
         host.discard(unpacked);
         format = own;
+        // A VMDK's header only claims a size: its footer may say otherwise.
+        virtual_size = image::virtual_size(host, folder / file_name::image(own), own);
     }
     if (format != name_of(ImageFormat::raw))
         image::check(host, folder / file_name::image(format), format);
     return {.settings = settings_channel(properties, found.image.format),
             .firmware = firmware_for(properties, found.ovf),
             .format = format,
-            .virtual_size = static_cast<std::int64_t>(found.image.virtual_size.value_or(found.bytes)),
+            .virtual_size = static_cast<std::int64_t>(virtual_size),
             .image = {},
             .name = properties.name,
             .version = properties.version};

@@ -135,6 +135,34 @@ TEST_CASE("every method of the contract is known")
     }
 }
 
+TEST_CASE_FIXTURE(Fixture, "info does not load libvirt; has_vm does")
+{
+    const auto loads_libvirt = [&](std::string_view method, std::string_view arguments) {
+        const std::string request = concat(R"({"method":")", method, R"(","arguments":)", arguments, ",", plain_context, "}");
+        const Ran ran = run_program({LIBVIRT_CPI_EXECUTABLE, "--config", (folder.path() / "cpi.json").native()}, request,
+                                    {{"LD_DEBUG", "files"}});
+        return ran.err.find("libvirt.so") != std::string::npos;
+    };
+    CHECK_FALSE(loads_libvirt("info", "[]"));
+    CHECK(loads_libvirt("has_vm", R"(["vm-absent"])"));
+}
+
+TEST_CASE_FIXTURE(Fixture, "nothing of what the CPI starts outlives it with its stdout or stderr")
+{
+    // run_program returns when both have reached their end: with a child that kept one it would not.
+    CHECK(cpi.call("create_disk", "[1,{},null]").ok());
+    CHECK(cpi.call("has_vm", R"(["vm-absent"])").ran().status == 0);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a call that is ended by a signal still answers, with exit status 0")
+{
+    const Ran ran = run_program({"/bin/sh", "-c",
+                                 concat("mkfifo ", folder.path().native(), "/stdin; sleep 3 > ", folder.path().native(),
+                                        "/stdin & timeout -s TERM 0.3 ", LIBVIRT_CPI_EXECUTABLE, " --config ",
+                                        folder.path().native(), "/cpi.json < ", folder.path().native(), "/stdin")});
+    CHECK(ran.out.find(R"("error":{"type")") != std::string::npos);
+}
+
 TEST_CASE_FIXTURE(Fixture, "ping answers pong")
 {
     CHECK(cpi.call("ping", "[]").require_ok().result_text() == "\"pong\"");

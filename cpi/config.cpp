@@ -17,8 +17,8 @@ void check_uri(const Config& config)
     if (!config.uri.empty() &&
         std::ranges::find(hypervisor.uri_drivers, uri_driver(config.uri)) == hypervisor.uri_drivers.end())
         throw Error{ErrorKind::invalid_call,
-                    concat("uri: expected one for hypervisor ", hypervisor.name, ", such as ", hypervisor.default_uri,
-                           ", got \"", config.uri, "\"")};
+                    concat("uri: expected one for hypervisor ", hypervisor.name, ", such as ",
+                           hypervisor.default_uri, ", got \"", config.uri, "\"")};
 }
 
 /// The members of the context that are keys of the configuration.

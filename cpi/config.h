@@ -46,9 +46,9 @@ struct Config {
     [[nodiscard]] std::string connection_uri() const;
 };
 
-/// The configuration in a file's text, with the request's context laid over it: what the Director's cpi-config says of
-/// a CPI arrives there and wins. Keys of the context that are no configuration are ignored.
-/// Errors name `source`, the key, what it holds and what is allowed.
+/// The configuration in a file's text, with the request's context laid over it: what the Director's
+/// cpi-config says of a CPI arrives there and wins. Keys of the context that are no configuration are
+/// ignored. Errors name `source`, the key, what it holds and what is allowed.
 [[nodiscard]] Config read_config(std::string_view text, std::string_view source, const json::Place& context);
 
 /// Reads a configuration file. An error names it.
@@ -101,15 +101,19 @@ inline constexpr UnknownKeys unknown_keys<AgentConfig> = UnknownKeys::refuse;
 template <>
 inline constexpr std::tuple fields<Config>{
     optional("hypervisor", &Config::hypervisor, "qemu, vbox, lxc, xen or vmware; qemu when left out"),
-    optional("uri", &Config::uri, "libvirt connection URI; made from hypervisor, host and username when left out"),
-    optional("bin_path", &Config::bin_path, "virsh on the hypervisor's host, named in the advice that errors give"),
+    optional("uri", &Config::uri,
+             "libvirt connection URI; made from hypervisor, host and username when left out"),
+    optional("bin_path", &Config::bin_path,
+             "virsh on the hypervisor's host, named in the advice that errors give"),
     required("store_dir", &Config::store_dir, "existing directory for stemcells, VMs and disks"),
-    optional("storage_controller", &Config::storage_controller,
-             "IDE, SCSI, SATA or virtio: what root and ephemeral disks are connected to; virtio when left out"),
+    optional(
+        "storage_controller", &Config::storage_controller,
+        "IDE, SCSI, SATA or virtio: what root and ephemeral disks are connected to; virtio when left out"),
     optional("auto_enable_networks", &Config::auto_enable_networks,
              "start networks that are not active, and make those that do not exist; false when left out"),
-    optional("acceleration", &Config::acceleration,
-             "auto, kvm or emulation: auto takes KVM where it works; a VM's cloud properties may say otherwise"),
+    optional(
+        "acceleration", &Config::acceleration,
+        "auto, kvm or emulation: auto takes KVM where it works; a VM's cloud properties may say otherwise"),
     required("agent", &Config::agent, "what the agents in the VMs are told"),
     optional("host", &Config::host, "remote host of the hypervisor"),
     optional("username", &Config::username, "SSH user on the remote host"),

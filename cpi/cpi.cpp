@@ -14,8 +14,9 @@ void Cpi::require_served() const
 {
     if (!config_.host.empty())
         throw Error{ErrorKind::not_implemented,
-                    concat("host '", config_.host, "': remote hosts are not built yet; this version serves the machine "
-                                                   "that it runs on")};
+                    concat("host '", config_.host,
+                           "': remote hosts are not built yet; this version serves the machine "
+                           "that it runs on")};
 }
 
 const Machinery& Cpi::machinery() const

@@ -27,8 +27,8 @@ inline constexpr std::tuple json::fields<DiskRecord>{
 
 namespace {
 
-/// A disk is found by its cid in the guest: virtio and scsi serial numbers are cut after 20 characters, and stemcells
-/// look by cid only when it has no fewer.
+/// A disk is found by its cid in the guest: virtio and scsi serial numbers are cut after 20 characters, and
+/// stemcells look by cid only when it has no fewer.
 DiskCid new_disk_cid()
 {
     constexpr std::size_t serial_length = 20;
@@ -70,8 +70,8 @@ DiskRecord read_record(Cpi& cpi, const DiskCid& disk)
     return json::Codec<DiskRecord>::read(json::root(document));
 }
 
-/// The VM that has the disk, if any. The store remembers to which VM it was last given; whether that one has it, its
-/// definition tells.
+/// The VM that has the disk, if any. The store remembers to which VM it was last given; whether that one has
+/// it, its definition tells.
 std::optional<VmCid> holder_of(Cpi& cpi, const DiskCid& disk)
 {
     const auto name = cpi.host().read(cpi.store().layout().of(disk) / file_name::attached_to);
@@ -138,11 +138,13 @@ DiskHint attach_disk(Cpi& cpi, const VmCid& vm, const DiskCid& disk)
     if (holder && *holder != vm)
         throw Error{ErrorKind::cloud, concat("disk '", disk.str(), "' is attached to VM '", holder->str(),
                                              "', it cannot be attached to VM '", vm.str(), "' as well")};
-    // Before the disk is given away, so that a call that is killed in between leaves a name too many, never one too few.
+    // Before the disk is given away, so that a call that is killed in between leaves a name too many, never
+    // one too few.
     if (!holder)
         cpi.host().publish(store.layout().of(disk) / file_name::attached_to, vm.str(), Access::owner);
     const std::string format = read_record(cpi, disk).format;
-    const std::string path = cpi.machines().attach(vm, disk, store.layout().of(disk) / file_name::disk(format));
+    const std::string path =
+        cpi.machines().attach(vm, disk, store.layout().of(disk) / file_name::disk(format));
     return {path, disk.str().substr(DiskTag::prefix.size())};
 }
 
@@ -171,7 +173,8 @@ void set_disk_metadata(Cpi& cpi, const DiskCid& disk, const std::map<std::string
     tags.end_object();
     DiskRecord record = read_record(cpi, disk);
     record.metadata = {tags.text()};
-    cpi.host().publish(cpi.store().layout().of(disk) / file_name::disk_record, text_of(record), Access::owner);
+    cpi.host().publish(cpi.store().layout().of(disk) / file_name::disk_record, text_of(record),
+                       Access::owner);
 }
 
 } // namespace cpi

@@ -11,7 +11,8 @@ namespace cpi {
 class Cpi;
 
 /// `vm` is a hint as to where the disk will be needed; on one host there is nothing to choose.
-DiskCid create_disk(Cpi& cpi, const DiskSize& size, const DiskProperties& properties, const std::optional<VmCid>& vm);
+DiskCid create_disk(Cpi& cpi, const DiskSize& size, const DiskProperties& properties,
+                    const std::optional<VmCid>& vm);
 bool has_disk(Cpi& cpi, const DiskCid& disk);
 void delete_disk(Cpi& cpi, const DiskCid& disk);
 DiskHint attach_disk(Cpi& cpi, const VmCid& vm, const DiskCid& disk);

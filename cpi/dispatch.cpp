@@ -40,8 +40,8 @@ void check_envelope(const json::Place& request)
         invalid("Request should include context with director uuid");
 }
 
-std::string serve(std::string_view request_text, std::string_view source, const ConfigReader& read_text, Host& host,
-                  Log& log)
+std::string serve(std::string_view request_text, std::string_view source, const ConfigReader& read_text,
+                  Host& host, Log& log)
 {
     const json::Document document = json::parse(request_text, "Request");
     const json::Place request = json::root(document);
@@ -51,7 +51,8 @@ std::string serve(std::string_view request_text, std::string_view source, const 
     if (const json::Place id = request.at("context").at("request_id"); id.is_string())
         log.set_request(id.string());
     if (method.call == nullptr)
-        throw Error{ErrorKind::not_implemented, concat("method '", method.name, "' is not implemented by this CPI")};
+        throw Error{ErrorKind::not_implemented,
+                    concat("method '", method.name, "' is not implemented by this CPI")};
 
     const Config config = read_config(read_text(), source, request.at("context"));
     hide_secrets(log.redactor(), config);
@@ -63,8 +64,8 @@ std::string serve(std::string_view request_text, std::string_view source, const 
 
 } // namespace
 
-std::string answer(std::string_view request, std::string_view source, const ConfigReader& read_text, Host& host,
-                   Log& log) noexcept
+std::string answer(std::string_view request, std::string_view source, const ConfigReader& read_text,
+                   Host& host, Log& log) noexcept
 {
     try {
         try {

@@ -12,8 +12,9 @@ namespace cpi {
 /// Gives the text of the configuration file; may throw.
 using ConfigReader = std::function<std::string()>;
 
-/// One request in, one response out. Nothing is thrown: an error is a response too. `source` names the configuration.
-[[nodiscard]] std::string answer(std::string_view request, std::string_view source, const ConfigReader& read_text,
-                                 Host& host, Log& log) noexcept;
+/// One request in, one response out. Nothing is thrown: an error is a response too. `source` names the
+/// configuration.
+[[nodiscard]] std::string answer(std::string_view request, std::string_view source,
+                                 const ConfigReader& read_text, Host& host, Log& log) noexcept;
 
 } // namespace cpi

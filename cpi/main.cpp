@@ -78,8 +78,8 @@ sigset_t handled_signals()
     return signals;
 }
 
-/// An interrupted call undoes what it began and says so; one that does not get there in time, or hangs in libvirt, is
-/// answered for and ended. What it leaves is removed by the next call.
+/// An interrupted call undoes what it began and says so; one that does not get there in time, or hangs in
+/// libvirt, is answered for and ended. What it leaves is removed by the next call.
 void watch_signals(Responder& responder, const Log& log)
 {
     constexpr timespec time_to_undo{20, 0};
@@ -88,7 +88,8 @@ void watch_signals(Responder& responder, const Log& log)
     sigwait(&signals, &signal);
     std::string message;
     if (signal == SIGALRM) {
-        message = concat(Watchdog::overdue(), ": libvirt did not answer in time. Try: systemctl status libvirtd");
+        message =
+            concat(Watchdog::overdue(), ": libvirt did not answer in time. Try: systemctl status libvirtd");
     } else {
         interrupt();
         signal = sigtimedwait(&signals, nullptr, &time_to_undo);
@@ -137,7 +138,8 @@ int check_config(const std::string& file)
         const Hypervisor& hypervisor = *config.hypervisor.row;
         std::cout << file << " is valid\n"
                   << "  hypervisor  " << hypervisor.name
-                  << (hypervisor.machinery == nullptr ? " (VMs are not built yet in this version)" : "") << "\n"
+                  << (hypervisor.machinery == nullptr ? " (VMs are not built yet in this version)" : "")
+                  << "\n"
                   << "  uri         " << config.connection_uri() << "\n"
                   << "  store_dir   " << config.store_dir.text << "\n"
                   << "  stemcells  ";
@@ -145,7 +147,8 @@ int check_config(const std::string& file)
             std::cout << " " << format;
         std::cout << "\n";
         if (!config.host.empty())
-            std::cout << "  host        " << config.host << " (remote hosts are not built yet in this version)\n";
+            std::cout << "  host        " << config.host
+                      << " (remote hosts are not built yet in this version)\n";
         return EXIT_SUCCESS;
     } catch (const std::exception& error) {
         std::cerr << error.what() << "\n";

@@ -24,9 +24,11 @@ struct Method {
 namespace detail {
 
 template <class T>
-struct IsOptional : std::false_type {};
+struct IsOptional : std::false_type {
+};
 template <class T>
-struct IsOptional<std::optional<T>> : std::true_type {};
+struct IsOptional<std::optional<T>> : std::true_type {
+};
 
 /// The signature is the schema: how many arguments, of which types, and which may be left out at the end.
 template <auto handler>
@@ -57,8 +59,8 @@ struct Call<handler> {
             std::vector<json::Place> places = arguments.items();
             if (places.size() < least || places.size() > most)
                 throw Error{ErrorKind::invalid_call,
-                            concat("expected ", least == most ? "" : concat(least, " to "), most, " arguments, got ",
-                                   places.size())};
+                            concat("expected ", least == most ? "" : concat(least, " to "), most,
+                                   " arguments, got ", places.size())};
             while (places.size() < most)
                 places.emplace_back(nullptr, concat(arguments.path(), '[', places.size(), ']'));
             // A braced tuple is read from left to right: the first bad argument is the one that is named.

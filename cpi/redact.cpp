@@ -37,12 +37,15 @@ void hide_env(Redactor& redactor, const json::Place& env)
 
 void hide_by_name(Redactor& redactor, const json::Place& place)
 {
-    constexpr std::array<std::string_view, 5> telling{"password", "private_key", "secret", "passphrase", "mbus"};
+    constexpr std::array<std::string_view, 5> telling{"password", "private_key", "secret", "passphrase",
+                                                      "mbus"};
     if (!place.is_object())
         return;
     for (const auto& [key, at] : place.members()) {
-        const auto names_secret = [&key](std::string_view word) { return key.find(word) != std::string::npos; };
-        if (std::ranges::any_of(telling, names_secret))
+        const std::string& name = key; // clang cannot capture a structured binding
+        const bool is_secret = std::ranges::any_of(
+            telling, [&name](std::string_view word) { return name.find(word) != std::string::npos; });
+        if (is_secret)
             hide_strings(redactor, at);
         else
             hide_by_name(redactor, at);

@@ -29,7 +29,8 @@ std::string success(std::string_view result)
     out.begin_object();
     out.key("result").verbatim({std::string{result}});
     out.key("error").null();
-    // What there is to say went to stderr as it happened; here it would appear a second time in the task's log.
+    // What there is to say went to stderr as it happened; here it would appear a second time in the task's
+    // log.
     out.key("log").string("");
     out.end_object();
     return out.text();

@@ -26,7 +26,8 @@ struct SizedProperties {
     std::int64_t ephemeral_disk = 0;
 };
 
-/// How the agent finds a disk: `path` is read by stemcells made for OpenStack, `id` by those made for vSphere.
+/// How the agent finds a disk: `path` is read by stemcells made for OpenStack, `id` by those made for
+/// vSphere.
 struct DiskHint {
     std::string path;
     std::string id;

@@ -90,14 +90,17 @@ inline constexpr std::tuple fields<VmProperties>{
              "MiB of the disk for /var/vcap/data; 8192 when left out, 0 for none"),
     optional("root_disk", &VmProperties::root_disk, "MiB of the root disk; the stemcell's when left out"),
     optional("firmware", &VmProperties::firmware, "bios or uefi; what the stemcell needs when left out"),
-    optional("acceleration", &VmProperties::acceleration, "auto, kvm or emulation; the configuration's when left out"),
+    optional("acceleration", &VmProperties::acceleration,
+             "auto, kvm or emulation; the configuration's when left out"),
 };
 
 template <>
 inline constexpr std::tuple fields<NetworkProperties>{
-    optional("network", &NetworkProperties::network, "libvirt network; `default` when no bridge is given either"),
+    optional("network", &NetworkProperties::network,
+             "libvirt network; `default` when no bridge is given either"),
     optional("name", &NetworkProperties::name, "the same as `network`"),
-    optional("bridge", &NetworkProperties::bridge, "bridge on the hypervisor's host, instead of a libvirt network"),
+    optional("bridge", &NetworkProperties::bridge,
+             "bridge on the hypervisor's host, instead of a libvirt network"),
 };
 
 template <>

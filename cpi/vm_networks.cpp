@@ -32,8 +32,8 @@ NicSource source_of(const std::string& name, const NetworkProperties& properties
 {
     const std::string& network = properties.network.empty() ? properties.name : properties.network;
     if (!network.empty() && !properties.bridge.empty())
-        refuse(name, concat("cloud_properties name both the network '", network, "' and the bridge '", properties.bridge,
-                            "'; a NIC has one of them"));
+        refuse(name, concat("cloud_properties name both the network '", network, "' and the bridge '",
+                            properties.bridge, "'; a NIC has one of them"));
     if (!properties.bridge.empty())
         return {NicSource::Kind::bridge, properties.bridge};
     return {NicSource::Kind::network, network.empty() ? std::string{usual_network} : network};
@@ -58,8 +58,9 @@ NetworkPlan plan_networks(const VmCid& vm, const Networks& networks)
         const NetworkFields& fields = network.fields;
         check(name, fields);
         if (!fields.nic_group.empty() && !groups.insert(fields.nic_group).second)
-            throw Error{ErrorKind::not_supported, concat("network '", name, "': nic_group '", fields.nic_group,
-                                                         "' has several networks, which is not built yet")};
+            throw Error{ErrorKind::not_supported,
+                        concat("network '", name, "': nic_group '", fields.nic_group,
+                               "' has several networks, which is not built yet")};
         const Nic nic{source_of(name, fields.cloud_properties), stable_mac(vm.str(), name)};
         plan.nics.push_back({nic, subnet_of(fields)});
         settings.key(name).verbatim(json::with_member(network.verbatim, "mac", nic.mac));

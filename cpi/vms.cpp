@@ -23,7 +23,8 @@ VmCid new_vm_cid()
 
 [[noreturn]] void refuse_property(std::string_view key, std::string_view why)
 {
-    throw Error{ErrorKind::invalid_call, concat("Arguments are not correct, details: 'arguments[2].", key, ": ", why, "'")};
+    throw Error{ErrorKind::invalid_call,
+                concat("Arguments are not correct, details: 'arguments[2].", key, ": ", why, "'")};
 }
 
 /// What does not fit the stemcell is said before anything is made.
@@ -33,8 +34,8 @@ void check_against_stemcell(const VmProperties& properties, const Stemcell& stem
         refuse_property("ephemeral_disk", "this stemcell's agent does not start without an ephemeral disk");
     const Mebibytes image = Mebibytes::rounded_up(static_cast<std::uint64_t>(stemcell.virtual_size));
     if (properties.root_disk && static_cast<std::uint64_t>(properties.root_disk->value) < image.count)
-        refuse_property("root_disk", concat("expected at least the size of the stemcell's image, ", image.count,
-                                            " MiB, got ", properties.root_disk->value));
+        refuse_property("root_disk", concat("expected at least the size of the stemcell's image, ",
+                                            image.count, " MiB, got ", properties.root_disk->value));
 }
 
 void warn_of_unknown(Log& log, std::string_view where, const std::vector<std::string>& keys)
@@ -56,16 +57,17 @@ DomainSpec describe_vm(Cpi& cpi, const VmCid& vm, const VmProperties& properties
 {
     const Path place = cpi.store().layout().of(vm);
     const Bus bus = cpi.machinery().system_bus(cpi.config().storage_controller);
-    DomainSpec spec{.name = vm.str(),
-                    .domain_type = {},
-                    .memory = {static_cast<std::uint64_t>(properties.memory.value)},
-                    .cpus = static_cast<unsigned>(properties.cpus.value),
-                    .firmware = properties.firmware.value_or(stemcell.firmware),
-                    .root = {.file = place / file_name::root, .format = "qcow2", .bus = bus, .position = 0, .serial = {}},
-                    .ephemeral = std::nullopt,
-                    .settings_medium = place / file_name::settings,
-                    .console_log = place / file_name::console_log,
-                    .nics = {}};
+    DomainSpec spec{
+        .name = vm.str(),
+        .domain_type = {},
+        .memory = {static_cast<std::uint64_t>(properties.memory.value)},
+        .cpus = static_cast<unsigned>(properties.cpus.value),
+        .firmware = properties.firmware.value_or(stemcell.firmware),
+        .root = {.file = place / file_name::root, .format = "qcow2", .bus = bus, .position = 0, .serial = {}},
+        .ephemeral = std::nullopt,
+        .settings_medium = place / file_name::settings,
+        .console_log = place / file_name::console_log,
+        .nics = {}};
     if (properties.ephemeral_disk.count > 0)
         spec.ephemeral = DiskSpec{.file = place / file_name::ephemeral,
                                   .format = "raw",
@@ -77,8 +79,8 @@ DomainSpec describe_vm(Cpi& cpi, const VmCid& vm, const VmProperties& properties
     return spec;
 }
 
-/// The root disk holds only what differs from the stemcell's image, which gets a second name beside it: so a VM does
-/// not need its stemcell to stay.
+/// The root disk holds only what differs from the stemcell's image, which gets a second name beside it: so a
+/// VM does not need its stemcell to stay.
 void make_root_disk(Store& store, const Path& folder, const StemcellCid& cid, const Stemcell& stemcell,
                     const VmProperties& properties)
 {
@@ -104,7 +106,8 @@ void make_ephemeral_disk(Host& host, const Path& folder, Mebibytes size)
 
 CreatedVm create_vm(Cpi& cpi, const std::string& agent_id, const StemcellCid& stemcell_cid,
                     const VmProperties& properties, const Networks& networks,
-                    const std::optional<std::vector<DiskCid>>& disks, const std::optional<json::Verbatim>& env)
+                    const std::optional<std::vector<DiskCid>>& disks,
+                    const std::optional<json::Verbatim>& env)
 {
     Store& store = cpi.store();
     Machines machines = cpi.machines();
@@ -119,7 +122,8 @@ CreatedVm create_vm(Cpi& cpi, const std::string& agent_id, const StemcellCid& st
     for (const PlannedNic& planned : plan.nics)
         make_usable(cpi.libvirt(), cpi.log(), planned.nic.source, enable, planned.subnet);
 
-    store.sweep(store.layout().vms(), VmTag::prefix, [&](const std::string& name) { machines.remove(VmCid{name}); });
+    store.sweep(store.layout().vms(), VmTag::prefix,
+                [&](const std::string& name) { machines.remove(VmCid{name}); });
     const DomainSpec spec = describe_vm(cpi, vm, properties, stemcell, plan.nics);
     std::optional<DiskHint> ephemeral;
     if (spec.ephemeral)

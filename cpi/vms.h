@@ -14,8 +14,9 @@ class Cpi;
 
 /// Returns when the VM is defined and running, with its settings delivered; otherwise nothing of it remains.
 /// `disks` exist and will be attached later.
-CreatedVm create_vm(Cpi& cpi, const std::string& agent_id, const StemcellCid& stemcell, const VmProperties& properties,
-                    const Networks& networks, const std::optional<std::vector<DiskCid>>& disks,
+CreatedVm create_vm(Cpi& cpi, const std::string& agent_id, const StemcellCid& stemcell,
+                    const VmProperties& properties, const Networks& networks,
+                    const std::optional<std::vector<DiskCid>>& disks,
                     const std::optional<json::Verbatim>& env);
 /// Persistent disks stay, with what is on them.
 void delete_vm(Cpi& cpi, const VmCid& vm);

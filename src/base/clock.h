@@ -21,7 +21,8 @@ private:
     Clock::time_point at_;
 };
 
-/// Asks `happened` again and again, with growing pauses, until it says yes (true) or the deadline passes (false).
+/// Asks `happened` again and again, with growing pauses, until it says yes (true) or the deadline passes
+/// (false).
 [[nodiscard]] bool wait_until(const Deadline& deadline, const std::function<bool()>& happened);
 
 /// Asks the call to end: the next pause throws. Safe in a signal handler and from another thread.

@@ -40,8 +40,6 @@ public:
 
     /// Puts what was being done in front of what went wrong.
     void add_context(std::string_view doing) { message_ = concat(doing, ": ", message_); }
-    /// Puts what to try behind what went wrong.
-    void add_advice(std::string_view advice) { message_ = concat(message_, ". Try: ", advice); }
 
 private:
     ErrorKind kind_;

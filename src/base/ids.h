@@ -9,21 +9,23 @@
 
 namespace cpi {
 
-/// A cloud ID: also a file name and a libvirt name. Whoever holds one holds a name that cannot leave its folder.
+/// A cloud ID: also a file name and a libvirt name. Whoever holds one holds a name that cannot leave its
+/// folder.
 template <class Tag>
 class Id {
 public:
     explicit Id(std::string text) : text_{std::move(text)}
     {
         const auto plain = [](char c) {
-            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
-                   c == '.';
+            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+                   c == '_' || c == '.';
         };
         constexpr std::size_t longest = 100;
         if (text_.empty() || text_.size() > longest || text_.front() == '.' || text_.front() == '-' ||
             !std::ranges::all_of(text_, plain))
-            throw Error{ErrorKind::invalid_call, concat("expected a ", Tag::noun, " of letters, digits and '-', got '",
-                                                        printable_utf8(text_.substr(0, longest)), "'")};
+            throw Error{ErrorKind::invalid_call,
+                        concat("expected a ", Tag::noun, " of letters, digits and '-', got '",
+                               printable_utf8(text_.substr(0, longest)), "'")};
     }
     [[nodiscard]] const std::string& str() const noexcept { return text_; }
     /// Whether the CPI can have made it. What other people named is never ours to touch.

@@ -28,7 +28,8 @@ void Log::write(std::string_view level, std::string_view line) noexcept
     try {
         const std::string whole = concat(now_utc(), ' ', request_id_, ' ', level, ": ",
                                          printable_utf8(redactor_.clean(std::string{line})), '\n');
-        // One write, so that lines of parallel calls do not mix. Whoever reads stderr may be gone: that ends no call.
+        // One write, so that lines of parallel calls do not mix. Whoever reads stderr may be gone: that ends
+        // no call.
         [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, whole.data(), whole.size());
     } catch (...) { // NOLINT(bugprone-empty-catch): a line that cannot be logged must not fail the call
     }

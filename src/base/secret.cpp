@@ -19,7 +19,8 @@ std::string Redactor::clean(std::string text) const
 {
     constexpr std::string_view blank = "<redacted>";
     for (const auto& secret : hidden_)
-        for (std::size_t at = text.find(secret); at != std::string::npos; at = text.find(secret, at + blank.size()))
+        for (std::size_t at = text.find(secret); at != std::string::npos;
+             at = text.find(secret, at + blank.size()))
             text.replace(at, secret.size(), blank);
     return text;
 }

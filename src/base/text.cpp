@@ -23,24 +23,31 @@ std::size_t edit_distance(std::string_view from, std::string_view to)
     return row.back();
 }
 
+/// How many bytes a UTF-8 sequence has that begins with this one; 0: none does.
+std::size_t announced_length(unsigned first)
+{
+    if (first < 0x80)
+        return 1;
+    if (first < 0xC2 || first > 0xF4)
+        return 0;
+    return first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+}
+
 /// The length of the UTF-8 sequence that starts `text`, or 0 when it is not a valid one.
 std::size_t utf8_length(std::string_view text)
 {
     const auto byte = [&text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-    const unsigned first = byte(0);
-    if (first < 0x80)
-        return 1;
-    const std::size_t length = first >= 0xF0 && first < 0xF5 ? 4 : first >= 0xE0 ? 3 : first >= 0xC2 ? 2 : 0;
-    if (length == 0 || first >= 0xF5 || text.size() < length)
+    const std::size_t length = announced_length(byte(0));
+    if (length == 0 || text.size() < length)
         return 0;
-    for (std::size_t i = 1; i < length; ++i)
-        if ((byte(i) & 0xC0U) != 0x80)
-            return 0;
-    const unsigned second = byte(1);
-    const bool overlong = (first == 0xE0 && second < 0xA0) || (first == 0xF0 && second < 0x90);
-    const bool surrogate = first == 0xED && second >= 0xA0;
-    const bool beyond_unicode = first == 0xF4 && second >= 0x90;
-    return overlong || surrogate || beyond_unicode ? 0 : length;
+    const auto continues = [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80; };
+    if (!std::ranges::all_of(text.substr(1, length - 1), continues))
+        return 0;
+    // Overlong forms, surrogates, and what lies beyond Unicode are told by the first two bytes.
+    const unsigned start = length > 2 ? (unsigned{byte(0)} << 8U) + byte(1) : 0xFFFFU;
+    const bool wrong = start < 0xE0A0 || (start >= 0xEDA0 && start <= 0xEDBF) ||
+                       (start >= 0xF000 && start < 0xF090) || (start >= 0xF490 && start <= 0xF4BF);
+    return wrong ? 0 : length;
 }
 
 } // namespace
@@ -70,8 +77,9 @@ std::vector<std::string> split(std::string_view text, char separator)
 std::string lower(std::string_view text)
 {
     std::string lowered{text};
-    std::ranges::transform(lowered, lowered.begin(),
-                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    std::ranges::transform(lowered, lowered.begin(), [](char c) {
+        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    });
     return lowered;
 }
 

@@ -41,9 +41,11 @@ template <TextPart... Parts>
 [[nodiscard]] std::string shell_quote(std::string_view word);
 
 /// The candidate that `word` most likely misspells, or nothing when none is near.
-[[nodiscard]] std::optional<std::string> nearest(std::string_view word, std::span<const std::string> candidates);
+[[nodiscard]] std::optional<std::string> nearest(std::string_view word,
+                                                 std::span<const std::string> candidates);
 
-/// `text` as valid UTF-8 without the control characters that XML 1.0 forbids; what is not is replaced by U+FFFD.
+/// `text` as valid UTF-8 without the control characters that XML 1.0 forbids; what is not is replaced by
+/// U+FFFD.
 [[nodiscard]] std::string printable_utf8(std::string_view text);
 
 /// FNV-1a: a hash that is the same on every machine and in every version.

@@ -8,13 +8,17 @@ namespace cpi {
 /// A size that was checked when it was read: never negative, and its bytes fit 64 bits.
 struct Mebibytes {
     std::uint64_t count = 0;
-    [[nodiscard]] constexpr std::uint64_t bytes() const noexcept { return count * 1024 * 1024; }
+    [[nodiscard]] constexpr std::uint64_t bytes() const noexcept { return count << shift; }
     auto operator<=>(const Mebibytes&) const = default;
 
     [[nodiscard]] static constexpr Mebibytes rounded_up(std::uint64_t bytes) noexcept
     {
-        return {bytes / (1024 * 1024) + (bytes % (1024 * 1024) != 0 ? 1 : 0)};
+        const std::uint64_t whole = bytes >> shift;
+        return {whole + (whole << shift == bytes ? 0U : 1U)};
     }
+
+private:
+    static constexpr unsigned shift = 20;
 };
 
 } // namespace cpi

@@ -9,11 +9,11 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <system_error>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
-#include <system_error>
 
 namespace cpi {
 
@@ -114,8 +114,8 @@ private:
         constexpr std::uint64_t chunk = std::uint64_t{8} << 20U;
         if (size_ - handed_over_ < chunk)
             return;
-        ::sync_file_range(fd_.get(), static_cast<off_t>(handed_over_), static_cast<off_t>(size_ - handed_over_),
-                          SYNC_FILE_RANGE_WRITE);
+        ::sync_file_range(fd_.get(), static_cast<off_t>(handed_over_),
+                          static_cast<off_t>(size_ - handed_over_), SYNC_FILE_RANGE_WRITE);
         handed_over_ = size_;
     }
 
@@ -188,7 +188,8 @@ std::vector<std::string> LocalHost::list(const Path& directory)
 {
     std::error_code failed;
     std::vector<std::string> names;
-    for (std::filesystem::directory_iterator at{directory, failed}, end; !failed && at != end; at.increment(failed))
+    for (std::filesystem::directory_iterator at{directory, failed}, end; !failed && at != end;
+         at.increment(failed))
         names.push_back(at->path().filename().string());
     if (failed && failed != std::errc::no_such_file_or_directory)
         throw system_error(concat("listing ", directory.native()), failed.value());
@@ -279,8 +280,8 @@ std::unique_ptr<HeldLock> LocalHost::lock(const Path& file, const Deadline& dead
         return outcome != LockTry::held_by_other;
     });
     if (!settled)
-        throw Error{ErrorKind::cloud,
-                    concat("waited in vain for ", file.native(), ": another call holds it. Try: fuser -v ", file.native())};
+        throw Error{ErrorKind::cloud, concat("waited in vain for ", file.native(),
+                                             ": another call holds it. Try: fuser -v ", file.native())};
     return outcome == LockTry::got ? std::make_unique<LocalLock>(std::move(fd)) : nullptr;
 }
 

@@ -12,9 +12,9 @@
 #include <boost/process/extend.hpp>
 #include <boost/process/io.hpp>
 #include <boost/process/search_path.hpp>
-#include <csignal>
 
 #include <algorithm>
+#include <csignal>
 #include <future>
 
 namespace cpi {
@@ -31,7 +31,7 @@ struct OrdinarySignals : bp::extend::handler {
         std::signal(SIGPIPE, SIG_DFL);
         sigset_t none{};
         sigemptyset(&none);
-        sigprocmask(SIG_SETMASK, &none, nullptr);
+        sigprocmask(SIG_SETMASK, &none, nullptr); // NOLINT(concurrency-mt-unsafe): the child has one thread
     }
 };
 
@@ -41,8 +41,9 @@ boost::filesystem::path find_program(const std::string& name)
         return name;
     auto found = bp::search_path(name);
     if (found.empty())
-        throw Error{ErrorKind::cloud, concat("cannot run '", name, "': no such program in PATH. Try: install it on the "
-                                                                    "hypervisor's host")};
+        throw Error{ErrorKind::cloud, concat("cannot run '", name,
+                                             "': no such program in PATH. Try: install it on the "
+                                             "hypervisor's host")};
     return found;
 }
 
@@ -65,7 +66,8 @@ Output LocalHost::run(const Command& command)
         bp::child child{bp::exe = find_program(command.argv.front()),
                         bp::args = arguments,
                         environment,
-                        bp::std_in<bp::null, bp::std_out> out,
+                        bp::std_in<bp::null, bp::std_out>
+                            out,
                         bp::std_err > err,
                         io,
                         OrdinarySignals{}};

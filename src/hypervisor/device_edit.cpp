@@ -65,7 +65,8 @@ unsigned free_scsi_target(const std::set<unsigned>& used, std::string_view seria
         if (!used.contains(candidate))
             return candidate;
     }
-    throw Error{ErrorKind::cloud, concat("the VM has no room for another disk: all ", targets, " places are taken")};
+    throw Error{ErrorKind::cloud,
+                concat("the VM has no room for another disk: all ", targets, " places are taken")};
 }
 
 } // namespace cpi

@@ -22,8 +22,8 @@ struct DefinedDisk {
 /// The target numbers that are taken on the VM's scsi controller.
 [[nodiscard]] std::set<unsigned> used_scsi_targets(std::string_view domain_xml);
 
-/// A free target number for a disk. It follows from the serial number as far as possible, so that a number is not used
-/// again soon after its disk left: a guest may still be forgetting that one.
+/// A free target number for a disk. It follows from the serial number as far as possible, so that a number is
+/// not used again soon after its disk left: a guest may still be forgetting that one.
 [[nodiscard]] unsigned free_scsi_target(const std::set<unsigned>& used, std::string_view serial);
 
 } // namespace cpi

@@ -13,7 +13,8 @@ enum class StorageController { ide, scsi, sata, virtio };
 
 /// What the functions of a hypervisor that has no VMs yet would be.
 struct Machinery {
-    /// The domain types to try, best first. The next one is tried only when the one before does not work on the host.
+    /// The domain types to try, best first. The next one is tried only when the one before does not work on
+    /// the host.
     std::span<const std::string_view> domain_types;
     unsigned undefine_flags;
     /// Of disks that we make; a stemcell's image may stay in any of `base_formats`.

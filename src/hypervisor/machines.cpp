@@ -24,7 +24,8 @@ bool blames(const Error& error, std::string_view domain_type)
 const std::string& name_of(const VmCid& vm)
 {
     if (!vm.is_ours())
-        throw Error{ErrorKind::vm_not_found, concat("VM '", vm.str(), "' not found: the CPI names its VMs 'vm-…'")};
+        throw Error{ErrorKind::vm_not_found,
+                    concat("VM '", vm.str(), "' not found: the CPI names its VMs 'vm-…'")};
     return vm.str();
 }
 
@@ -136,10 +137,10 @@ void Machines::annotate(const VmCid& vm, const std::map<std::string, std::string
     const auto name = tags.find("name");
     const std::string title = one_line(name == tags.end() ? vm.str() : name->second);
     libvirt_.annotate_domain(name_of(vm), {.title = printable_utf8(title),
-                                        .description = describe(tags),
-                                        .element = tags_element(tags),
-                                        .prefix = "cpi",
-                                        .xml_namespace = std::string{tags_namespace}});
+                                           .description = describe(tags),
+                                           .element = tags_element(tags),
+                                           .prefix = "cpi",
+                                           .xml_namespace = std::string{tags_namespace}});
 }
 
 Machines::Definitions Machines::definitions(const VmCid& vm)
@@ -147,7 +148,8 @@ Machines::Definitions Machines::definitions(const VmCid& vm)
     Definitions found;
     found.state = libvirt_.domain_state(name_of(vm));
     found.inactive = libvirt_.domain_xml(name_of(vm), Definition::inactive);
-    found.live = found.state == DomainState::running ? libvirt_.domain_xml(name_of(vm), Definition::live) : found.inactive;
+    found.live = found.state == DomainState::running ? libvirt_.domain_xml(name_of(vm), Definition::live)
+                                                     : found.inactive;
     return found;
 }
 
@@ -163,7 +165,7 @@ std::vector<DiskCid> Machines::persistent_disks(const VmCid& vm)
 std::string Machines::attach(const VmCid& vm, const DiskCid& disk, const Path& file)
 {
     const Definitions now = definitions(vm);
-    const std::string path = machinery_.device_path(machinery_.persistent_bus, disk.str());
+    std::string path = machinery_.device_path(machinery_.persistent_bus, disk.str());
     const auto live = find_disk(now.live, disk.str());
     const auto inactive = find_disk(now.inactive, disk.str());
     if (live && inactive)
@@ -177,7 +179,9 @@ std::string Machines::attach(const VmCid& vm, const DiskCid& disk, const Path& f
                         .position = free_scsi_target(used, disk.str()),
                         .serial = disk.str()};
     // A call that was killed may have left the disk in one of the two only.
-    const std::string device = live ? live->device_xml : inactive ? inactive->device_xml : machinery_.disk_xml(spec);
+    const std::string device = live       ? live->device_xml
+                               : inactive ? inactive->device_xml
+                                          : machinery_.disk_xml(spec);
     const Reach reach = now.state == DomainState::off || live ? Reach::config
                         : inactive                            ? Reach::live
                                                               : Reach::live_and_config;
@@ -209,9 +213,9 @@ bool Machines::detach(const VmCid& vm, const DiskCid& disk)
         return !find_disk(libvirt_.domain_xml(name_of(vm), Definition::live), disk.str());
     });
     if (!gone)
-        throw Error{ErrorKind::cloud,
-                    concat("detaching disk ", disk.str(), " from VM ", vm.str(), ": the guest did not let go of it within ",
-                           patience.count(), " s. Try: unmount it in the guest, then detach again")};
+        throw Error{ErrorKind::cloud, concat("detaching disk ", disk.str(), " from VM ", vm.str(),
+                                             ": the guest did not let go of it within ", patience.count(),
+                                             " s. Try: unmount it in the guest, then detach again")};
     return true;
 }
 

@@ -18,8 +18,9 @@ class Log;
 /// The configuration's and a VM's wish for hardware virtualisation.
 enum class Acceleration { automatic, kvm, emulation };
 
-/// What can be done with the VMs of one hypervisor. libvirt's definition is the record of what a VM is and has.
-/// A VM that does not exist is vm_not_found wherever it is needed; one that the CPI did not make does not exist for it.
+/// What can be done with the VMs of one hypervisor. libvirt's definition is the record of what a VM is and
+/// has. A VM that does not exist is vm_not_found wherever it is needed; one that the CPI did not make does
+/// not exist for it.
 class Machines : private Pinned {
 public:
     Machines(Libvirt& libvirt, const Machinery& machinery, Log& log)

@@ -49,7 +49,8 @@ unsigned target_index(const DiskSpec& disk)
     return disk.bus == Bus::scsi ? first_scsi + disk.position : disk.position;
 }
 
-Element add_file_disk(const Element& parent, std::string_view device, const Path& file, std::string_view format)
+Element add_file_disk(const Element& parent, std::string_view device, const Path& file,
+                      std::string_view format)
 {
     const Element disk = parent.add("disk").set("type", "file").set("device", device);
     disk.add("driver").set("name", "qemu").set("type", format);
@@ -63,11 +64,13 @@ Element fill_disk(const Element& disk, const DiskSpec& spec)
     disk.set("type", "file").set("device", "disk");
     disk.add("driver").set("name", "qemu").set("type", spec.format).set("discard", "unmap");
     disk.add("source").set("file", spec.file.native());
-    disk.add("target").set("dev", target_name(words.device_prefix, target_index(spec))).set("bus", words.name);
+    disk.add("target")
+        .set("dev", target_name(words.device_prefix, target_index(spec)))
+        .set("bus", words.name);
     if (!spec.serial.empty())
         disk.add("serial", spec.serial);
-    // Each scsi disk is a target of its own at a place that follows from nothing but its number, so that it is found
-    // there again after a restart, whatever else came and went.
+    // Each scsi disk is a target of its own at a place that follows from nothing but its number, so that it
+    // is found there again after a restart, whatever else came and went.
     if (spec.bus == Bus::scsi)
         disk.add("address")
             .set("type", "drive")

@@ -11,8 +11,10 @@ constexpr std::array<std::string_view, 1> qemu_drivers{"qemu"};
 constexpr std::array<std::string_view, 1> vbox_drivers{"vbox"};
 constexpr std::array<std::string_view, 1> lxc_drivers{"lxc"};
 constexpr std::array<std::string_view, 1> xen_drivers{"xen"};
-// libvirt itself does not know the first one: it is the name under which the configuration asks for any of the others.
-constexpr std::array<std::string_view, 4> vmware_drivers{"vmware", "vmwarews", "vmwareplayer", "vmwarefusion"};
+// libvirt itself does not know the first one: it is the name under which the configuration asks for any of
+// the others.
+constexpr std::array<std::string_view, 4> vmware_drivers{"vmware", "vmwarews", "vmwareplayer",
+                                                         "vmwarefusion"};
 
 constexpr std::array<std::string_view, 5> qemu_stemcells{"openstack-qcow2", "openstack-raw", "vsphere-ovf",
                                                          "vsphere-ova", "general-tar"};
@@ -57,8 +59,8 @@ std::span<const Hypervisor> hypervisors() noexcept
 const Machinery& machinery_of(const Hypervisor& hypervisor)
 {
     if (hypervisor.machinery == nullptr)
-        throw Error{ErrorKind::not_implemented,
-                    concat("hypervisor '", hypervisor.name, "' is not built yet; this version runs VMs on qemu")};
+        throw Error{ErrorKind::not_implemented, concat("hypervisor '", hypervisor.name,
+                                                       "' is not built yet; this version runs VMs on qemu")};
     return *hypervisor.machinery;
 }
 

@@ -4,7 +4,8 @@
 
 namespace cpi::json {
 
-std::vector<std::string> check_keys(const Place& place, const std::vector<std::string>& known, UnknownKeys unknown)
+std::vector<std::string> check_keys(const Place& place, const std::vector<std::string>& known,
+                                    UnknownKeys unknown)
 {
     std::vector<std::string> strangers;
     for (const auto& [key, at] : place.members()) {
@@ -14,8 +15,9 @@ std::vector<std::string> check_keys(const Place& place, const std::vector<std::s
             throw Error{ErrorKind::invalid_call,
                         concat(printable_utf8(at.path()), ": no such key; did you mean '", *meant, "'?")};
         if (unknown == UnknownKeys::refuse)
-            throw Error{ErrorKind::invalid_call, concat(printable_utf8(at.path()), ": no such key; the keys here are ",
-                                                        join(known, ", "))};
+            throw Error{
+                ErrorKind::invalid_call,
+                concat(printable_utf8(at.path()), ": no such key; the keys here are ", join(known, ", "))};
         strangers.push_back(key);
     }
     return strangers;

@@ -16,20 +16,22 @@ enum class Presence : bool { optional, required };
 template <class Struct, class Member>
 struct Field {
     std::string_view key;
-    Member Struct::*member;
-    Presence presence;
+    Member Struct::*member = nullptr;
+    Presence presence = Presence::optional;
     std::string_view about; // for people
 };
 
 template <class Struct, class Member>
-consteval Field<Struct, Member> required(std::string_view key, Member Struct::*member, std::string_view about = {})
+consteval Field<Struct, Member> required(std::string_view key, Member Struct::*member,
+                                         std::string_view about = {})
 {
     return {key, member, Presence::required, about};
 }
 
 /// A field that keeps the struct's own default when it is absent or null.
 template <class Struct, class Member>
-consteval Field<Struct, Member> optional(std::string_view key, Member Struct::*member, std::string_view about = {})
+consteval Field<Struct, Member> optional(std::string_view key, Member Struct::*member,
+                                         std::string_view about = {})
 {
     return {key, member, Presence::optional, about};
 }
@@ -53,7 +55,8 @@ template <class Enum>
 constexpr std::array<NamedValue<Enum>, 0> names{};
 
 template <class T>
-concept Declared = std::is_class_v<T> && std::tuple_size_v<std::remove_cvref_t<decltype(fields<T>)>> != 0;
+concept Declared = std::is_class_v<T> && std::tuple_size_v<std::remove_cvref_t<decltype(fields<T>)>>
+!= 0;
 template <class T>
 concept Named = std::is_enum_v<T>;
 
@@ -75,9 +78,10 @@ std::vector<std::string> keys()
     return keys;
 }
 
-/// Fails for a key that is misspelt or, if the struct wants that, unknown. Returns the unknown ones; a struct that
-/// has a member `unknown_keys` gets them.
-std::vector<std::string> check_keys(const Place& place, const std::vector<std::string>& known, UnknownKeys unknown);
+/// Fails for a key that is misspelt or, if the struct wants that, unknown. Returns the unknown ones; a struct
+/// that has a member `unknown_keys` gets them.
+std::vector<std::string> check_keys(const Place& place, const std::vector<std::string>& known,
+                                    UnknownKeys unknown);
 
 template <Declared T>
 struct Codec<T> {
@@ -112,10 +116,10 @@ struct Codec<T> {
     }
     static std::string expected()
     {
-        std::vector<std::string> all;
+        std::string all;
         for (const auto& row : names<T>)
-            all.emplace_back(row.name);
-        return concat("one of ", join(all, ", "));
+            all += concat(all.empty() ? "" : ", ", row.name);
+        return concat("one of ", all);
     }
 };
 
@@ -151,7 +155,10 @@ struct Codec<Mebibytes> {
 
 template <>
 struct Codec<std::int64_t> {
-    static std::int64_t read(const Place& place) { return place.integer(0, std::numeric_limits<std::int64_t>::max()); }
+    static std::int64_t read(const Place& place)
+    {
+        return place.integer(0, std::numeric_limits<std::int64_t>::max());
+    }
     static std::string expected() { return "a whole number"; }
 };
 

@@ -50,7 +50,8 @@ std::string description(const rapidjson::Value& value)
     if (!value.IsString())
         return type_name(value);
     const std::string_view text{value.GetString(), value.GetStringLength()};
-    return concat("the string \"", printable_utf8(text.substr(0, longest)), text.size() > longest ? "…\"" : "\"");
+    return concat("the string \"", printable_utf8(text.substr(0, longest)),
+                  text.size() > longest ? "…\"" : "\"");
 }
 
 void merge_objects(rapidjson::Value& into, const rapidjson::Value& from, Document::AllocatorType& allocator)
@@ -76,8 +77,8 @@ Document parse(std::string_view text, std::string_view what)
     document.Parse<flags>(text.data(), text.size());
     if (document.HasParseError())
         throw Error{ErrorKind::invalid_call,
-                    concat(what, " is not JSON: ", rapidjson::GetParseError_En(document.GetParseError()), " (",
-                           position(text, document.GetErrorOffset()), ")")};
+                    concat(what, " is not JSON: ", rapidjson::GetParseError_En(document.GetParseError()),
+                           " (", position(text, document.GetErrorOffset()), ")")};
     return document;
 }
 
@@ -91,7 +92,8 @@ Verbatim with_member(const Verbatim& object, std::string_view key, std::string_v
     Document document = parse(object.text, "an object");
     Document addition{rapidjson::kObjectType, &document.GetAllocator()};
     const auto text = [&document](std::string_view words) {
-        return rapidjson::Value{words.data(), static_cast<rapidjson::SizeType>(words.size()), document.GetAllocator()};
+        return rapidjson::Value{words.data(), static_cast<rapidjson::SizeType>(words.size()),
+                                document.GetAllocator()};
     };
     addition.AddMember(text(key), text(value), document.GetAllocator());
     merge(document, addition);
@@ -103,7 +105,8 @@ Place Place::at(std::string_view key) const
     std::string path = path_.empty() ? std::string{key} : concat(path_, '.', key);
     if (!is_object())
         return {nullptr, std::move(path)};
-    const rapidjson::Value name{rapidjson::StringRef(key.data(), static_cast<rapidjson::SizeType>(key.size()))};
+    const rapidjson::Value name{
+        rapidjson::StringRef(key.data(), static_cast<rapidjson::SizeType>(key.size()))};
     const auto member = value_->FindMember(name);
     return {member == value_->MemberEnd() ? nullptr : &member->value, std::move(path)};
 }

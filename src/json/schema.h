@@ -35,7 +35,8 @@ struct SchemaOf<Ranged<least, most>> {
 };
 
 template <class T>
-struct SchemaOf<std::optional<T>> : SchemaOf<T> {};
+struct SchemaOf<std::optional<T>> : SchemaOf<T> {
+};
 
 template <class T>
 struct SchemaOf<std::vector<T>> {

@@ -1,7 +1,6 @@
 #include "network/address.h"
 
 #include <arpa/inet.h>
-
 #include <array>
 
 namespace cpi {
@@ -17,7 +16,8 @@ std::optional<std::uint32_t> parse_ipv4(std::string_view text)
 bool is_ip_address(const std::string& text)
 {
     std::array<unsigned char, sizeof(in6_addr)> bytes{};
-    return ::inet_pton(AF_INET, text.c_str(), bytes.data()) == 1 || ::inet_pton(AF_INET6, text.c_str(), bytes.data()) == 1;
+    return ::inet_pton(AF_INET, text.c_str(), bytes.data()) == 1 ||
+           ::inet_pton(AF_INET6, text.c_str(), bytes.data()) == 1;
 }
 
 bool is_netmask(std::uint32_t bits) noexcept

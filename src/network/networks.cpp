@@ -29,10 +29,11 @@ void create_missing(Libvirt& libvirt, const std::string& name, const std::option
     else if (name == shipped_network)
         libvirt.define_network(name, default_network_xml());
     else
-        throw Error{ErrorKind::network_not_found,
-                    concat("network '", name,
-                           "' does not exist, and it cannot be made without a gateway and a netmask (a manual "
-                           "network has them)")};
+        throw Error{
+            ErrorKind::network_not_found,
+            concat("network '", name,
+                   "' does not exist, and it cannot be made without a gateway and a netmask (a manual "
+                   "network has them)")};
 }
 
 } // namespace
@@ -69,8 +70,9 @@ std::string nat_network_xml(const std::string& name, const Subnet& subnet)
 {
     const auto netmask = parse_ipv4(subnet.netmask);
     if (!parse_ipv4(subnet.gateway) || !netmask || !is_netmask(*netmask))
-        throw Error{ErrorKind::cloud, concat("cannot make the network '", name, "' with gateway '", subnet.gateway,
-                                             "' and netmask '", subnet.netmask, "': not an IPv4 subnet")};
+        throw Error{ErrorKind::cloud,
+                    concat("cannot make the network '", name, "' with gateway '", subnet.gateway,
+                           "' and netmask '", subnet.netmask, "': not an IPv4 subnet")};
     const xml::Document document{"network"};
     describe_nat(document.root(), name, subnet);
     return document.to_text();

@@ -19,9 +19,10 @@ struct Subnet {
 /// What may be done about a network that is not there or not active.
 enum class AutoEnable : bool { no, yes };
 
-/// Makes sure that a NIC can be plugged into `source`. With AutoEnable::yes a network that is defined is started, now
-/// and with the host; one that is not there is made: a NAT network without DHCP on `subnet`, or, for the name
-/// `default`, the one that libvirt ships. Otherwise throws network_not_found, or says that the network is not active.
+/// Makes sure that a NIC can be plugged into `source`. With AutoEnable::yes a network that is defined is
+/// started, now and with the host; one that is not there is made: a NAT network without DHCP on `subnet`, or,
+/// for the name `default`, the one that libvirt ships. Otherwise throws network_not_found, or says that the
+/// network is not active.
 void make_usable(Libvirt& libvirt, Log& log, const NicSource& source, AutoEnable enable,
                  const std::optional<Subnet>& subnet);
 

@@ -17,7 +17,8 @@ struct Nic {
     std::string mac;
 };
 
-/// A MAC address of QEMU's range that follows from the VM and the network's name: the same whenever it is asked for.
+/// A MAC address of QEMU's range that follows from the VM and the network's name: the same whenever it is
+/// asked for.
 [[nodiscard]] std::string stable_mac(std::string_view vm, std::string_view network);
 
 } // namespace cpi

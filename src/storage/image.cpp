@@ -13,24 +13,26 @@ constexpr auto most_bytes = std::int64_t{1} << 62U;
 
 void create(Host& host, const Path& file, std::string_view format, Mebibytes size)
 {
-    run_ok(host, {{"qemu-img", "create", "-q", "-f", std::string{format}, file.native(), std::to_string(size.bytes())}});
+    run_ok(host, {{"qemu-img", "create", "-q", "-f", std::string{format}, file.native(),
+                   std::to_string(size.bytes())}});
 }
 
 void create_overlay(Host& host, const Path& file, std::string_view base, std::string_view base_format,
                     std::optional<Mebibytes> size)
 {
-    Command command{{"qemu-img", "create", "-q", "-f", "qcow2", "-F", std::string{base_format}, "-b", std::string{base},
-                     file.native()}};
+    Command command{{"qemu-img", "create", "-q", "-f", "qcow2", "-F", std::string{base_format}, "-b",
+                     std::string{base}, file.native()}};
     if (size)
         command.argv.push_back(std::to_string(size->bytes()));
     run_ok(host, command);
 }
 
-void convert(Host& host, const Path& from, std::string_view from_format, const Path& to, std::string_view to_format)
+void convert(Host& host, const Path& from, std::string_view from_format, const Path& to,
+             std::string_view to_format)
 {
     constexpr std::chrono::hours patience{1};
-    run_ok(host, {{"qemu-img", "convert", "-f", std::string{from_format}, "-O", std::string{to_format}, from.native(),
-                   to.native()},
+    run_ok(host, {{"qemu-img", "convert", "-f", std::string{from_format}, "-O", std::string{to_format},
+                   from.native(), to.native()},
                   patience});
 }
 

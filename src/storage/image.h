@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
-/// Disk images, by qemu-img on the hypervisor's host. Formats are always said, never probed: the content of an image
-/// comes from its guest.
+/// Disk images, by qemu-img on the hypervisor's host. Formats are always said, never probed: the content of
+/// an image comes from its guest.
 namespace cpi::image {
 
 /// A blank image.
@@ -19,7 +19,8 @@ void create(Host& host, const Path& file, std::string_view format, Mebibytes siz
 void create_overlay(Host& host, const Path& file, std::string_view base, std::string_view base_format,
                     std::optional<Mebibytes> size);
 
-void convert(Host& host, const Path& from, std::string_view from_format, const Path& to, std::string_view to_format);
+void convert(Host& host, const Path& from, std::string_view from_format, const Path& to,
+             std::string_view to_format);
 
 /// The size that a guest sees, in bytes.
 [[nodiscard]] std::uint64_t virtual_size(Host& host, const Path& file, std::string_view format);

@@ -13,7 +13,8 @@ namespace cpi {
 ///     vms/<cid>/         base.<format> (a second name of the stemcell's image), root.qcow2, ephemeral.raw,
 ///                        settings.iso, console.log
 ///     disks/<cid>/       disk.json, disk.<format>, attached_to (the VM that it was last given to)
-///     .in-progress/<cid> locked by the call that is making the object; what a killed call leaves is found by it
+///     .in-progress/<cid> locked by the call that is making the object; what a killed call leaves is found by
+///     it
 ///
 /// Each object's folder has a file `lock`. `.new-<cid>` beside an object's place is where it is built.
 class Layout {

@@ -21,11 +21,11 @@ void Store::require()
 {
     const auto found = host_.info(layout_.root());
     if (!found || found->kind != FileInfo::Kind::directory)
-        throw Error{ErrorKind::cloud, concat("store_dir '", layout_.root().native(),
-                                             found ? "' is not a directory" : "' does not exist",
-                                             " on the hypervisor's host. Try: install -d -m 0711 ",
-                                             shell_quote(layout_.root().native()),
-                                             ", or mount the file system that holds it")};
+        throw Error{ErrorKind::cloud,
+                    concat("store_dir '", layout_.root().native(),
+                           found ? "' is not a directory" : "' does not exist",
+                           " on the hypervisor's host. Try: install -d -m 0711 ",
+                           shell_quote(layout_.root().native()), ", or mount the file system that holds it")};
 }
 
 std::unique_ptr<HeldLock> Store::lock_folder(const Path& folder)
@@ -42,7 +42,8 @@ void Store::remove_traces(const Path& folder, const std::string& name)
     host_.discard(layout_.in_progress() / name);
 }
 
-void Store::sweep(const Path& folder, std::string_view prefix, const std::function<void(const std::string&)>& forget)
+void Store::sweep(const Path& folder, std::string_view prefix,
+                  const std::function<void(const std::string&)>& forget)
 {
     for (const auto& name : host_.list(layout_.in_progress())) {
         if (!name.starts_with(prefix))
@@ -56,17 +57,18 @@ void Store::sweep(const Path& folder, std::string_view prefix, const std::functi
         remove_traces(folder, name);
     }
     for (const auto& name : host_.list(folder)) {
-        if (name.starts_with(discarded_prefix))
-            host_.discard(folder / name);
-        // The mark comes before the staging folder and goes after it: without the mark nobody is at work there.
-        else if (name.starts_with(staging_prefix) &&
-                 !host_.info(layout_.in_progress() / name.substr(staging_prefix.size())))
+        // The mark comes before the staging folder and goes after it: without the mark nobody is at work
+        // there.
+        const bool is_orphan = name.starts_with(staging_prefix) &&
+                               !host_.info(layout_.in_progress() / name.substr(staging_prefix.size()));
+        if (is_orphan || name.starts_with(discarded_prefix))
             host_.discard(folder / name);
     }
 }
 
 Creation::Creation(Store& store, const Path& folder, std::string name)
-    : store_{store}, folder_{folder}, name_{std::move(name)}, place_{folder / name_}, staging_{staging_of(folder, name_)}
+    : store_{store}, folder_{folder}, name_{std::move(name)}, place_{folder / name_}, staging_{staging_of(
+                                                                                          folder, name_)}
 {
     store_.require();
     store_.host().make_directory(store_.layout().in_progress());

@@ -19,8 +19,8 @@ public:
     [[nodiscard]] Log& log() noexcept { return log_; }
     [[nodiscard]] const Layout& layout() const noexcept { return layout_; }
 
-    /// Throws unless the store is there. It is never made silently: a store on a disk that is not mounted would look
-    /// like an empty one, and the Director would believe that all is lost.
+    /// Throws unless the store is there. It is never made silently: a store on a disk that is not mounted
+    /// would look like an empty one, and the Director would believe that all is lost.
     void require();
     /// Whether the object's folder is there; throws when the store itself is not.
     template <class Tag>
@@ -37,9 +37,10 @@ public:
         return lock_folder(layout_.of(cid));
     }
 
-    /// Takes away what calls that were killed have left of objects of one kind: `folder` is theirs, `prefix` begins
-    /// their names, and `forget` (given each name) removes what is not a file.
-    void sweep(const Path& folder, std::string_view prefix, const std::function<void(const std::string&)>& forget);
+    /// Takes away what calls that were killed have left of objects of one kind: `folder` is theirs, `prefix`
+    /// begins their names, and `forget` (given each name) removes what is not a file.
+    void sweep(const Path& folder, std::string_view prefix,
+               const std::function<void(const std::string&)>& forget);
 
 private:
     friend class Creation;
@@ -51,8 +52,9 @@ private:
     Log& log_;
 };
 
-/// One object in the making. It is built in `staging()`, put in its place by `publish()`, and stays when `finish()` was
-/// called; otherwise nothing of it remains, even if the process is killed (then the next sweep removes it).
+/// One object in the making. It is built in `staging()`, put in its place by `publish()`, and stays when
+/// `finish()` was called; otherwise nothing of it remains, even if the process is killed (then the next sweep
+/// removes it).
 class Creation : private Pinned {
 public:
     Creation(Store& store, const Path& folder, std::string name);

@@ -57,8 +57,8 @@ unsigned affect_flags(Reach reach)
     return VIR_DOMAIN_AFFECT_CONFIG | VIR_DOMAIN_AFFECT_LIVE;
 }
 
-/// One call on one object: what it is for, the virsh command that does the same by hand, how long it may take,
-/// and the libvirt error, if any, that means that there was nothing to do.
+/// One call on one object: what it is for, the virsh command that does the same by hand, how long it may
+/// take, and the libvirt error, if any, that means that there was nothing to do.
 struct Step {
     std::string doing;
     std::string virsh_words;
@@ -79,15 +79,14 @@ struct Libvirt::Connection {
         const bool silent = reported == nullptr || reported->message == nullptr;
         const std::string message = silent ? "no reason given" : reported->message;
         const bool full = message.find("No space left on device") != std::string::npos;
-        Error error{full ? ErrorKind::no_disk_space : kind_of(last_error_code()),
-                    concat(step.doing, ": libvirt says: ", message)};
-        error.add_advice(concat(address.virsh, " -c ", shell_quote(address.uri), " ", step.virsh_words));
-        throw error;
+        throw Error{full ? ErrorKind::no_disk_space : kind_of(last_error_code()),
+                    concat(step.doing, ": libvirt says: ", message, ". Try: ", address.virsh, " -c ",
+                           shell_quote(address.uri), " ", step.virsh_words)};
     }
 
     /// Makes the call under a watchdog. A null pointer or a negative number is a failure.
     template <class Call>
-    auto run(const Step& step, Call call) const
+    auto run(const Step& step, Call call) const // NOLINT(modernize-use-nodiscard): most want the effect
     {
         check_interrupt();
         const Watchdog watchdog{step.doing, step.patience};
@@ -107,8 +106,9 @@ struct Libvirt::Connection {
     /// Null: libvirt says that there is none.
     [[nodiscard]] DomainPtr find_domain(const std::string& name) const
     {
-        return DomainPtr{run({concat("looking up VM ", name), concat("dominfo ", name), short_call, VIR_ERR_NO_DOMAIN},
-                             [&] { return libvirt_api().virDomainLookupByName(handle.get(), name.c_str()); })};
+        return DomainPtr{
+            run({concat("looking up VM ", name), concat("dominfo ", name), short_call, VIR_ERR_NO_DOMAIN},
+                [&] { return libvirt_api().virDomainLookupByName(handle.get(), name.c_str()); })};
     }
 
     [[nodiscard]] DomainPtr get_domain(const std::string& name) const
@@ -122,9 +122,10 @@ struct Libvirt::Connection {
     /// Null: libvirt says that there is none.
     [[nodiscard]] NetworkPtr find_network(const std::string& name) const
     {
-        return NetworkPtr{run({concat("looking up network '", name, "'"), concat("net-info ", shell_quote(name)),
-                               short_call, VIR_ERR_NO_NETWORK},
-                              [&] { return libvirt_api().virNetworkLookupByName(handle.get(), name.c_str()); })};
+        return NetworkPtr{
+            run({concat("looking up network '", name, "'"), concat("net-info ", shell_quote(name)),
+                 short_call, VIR_ERR_NO_NETWORK},
+                [&] { return libvirt_api().virNetworkLookupByName(handle.get(), name.c_str()); })};
     }
 
     [[nodiscard]] NetworkPtr get_network(const std::string& name) const
@@ -144,9 +145,8 @@ Libvirt::Connection& Libvirt::connection()
 {
     if (!connection_) {
         auto opened = std::make_unique<Connection>(Connection{address_, nullptr});
-        opened->handle.reset(opened->run({concat("connecting to ", address_.uri), "list --all"}, [&] {
-            return libvirt_api().virConnectOpen(address_.uri.c_str());
-        }));
+        opened->handle.reset(opened->run({concat("connecting to ", address_.uri), "list --all"},
+                                         [&] { return libvirt_api().virConnectOpen(address_.uri.c_str()); }));
         connection_ = std::move(opened);
     }
     return *connection_;
@@ -170,7 +170,8 @@ std::string Libvirt::domain_xml(const std::string& name, Definition definition)
 {
     const Connection& libvirt = connection();
     const DomainPtr domain = libvirt.get_domain(name);
-    const unsigned flags = definition == Definition::inactive ? static_cast<unsigned>(VIR_DOMAIN_XML_INACTIVE) : 0U;
+    const unsigned flags =
+        definition == Definition::inactive ? static_cast<unsigned>(VIR_DOMAIN_XML_INACTIVE) : 0U;
     const CString xml{libvirt.run({concat("reading the definition of VM ", name), concat("dumpxml ", name)},
                                   [&] { return libvirt_api().virDomainGetXMLDesc(domain.get(), flags); })};
     return xml.get();
@@ -206,16 +207,18 @@ void Libvirt::destroy_domain(const std::string& name)
     const Connection& libvirt = connection();
     const DomainPtr domain = libvirt.get_domain(name);
     // It may have ended by itself.
-    libvirt.run({concat("stopping VM ", name), concat("destroy ", name), long_call, VIR_ERR_OPERATION_INVALID},
-                [&] { return libvirt_api().virDomainDestroyFlags(domain.get(), 0); });
+    libvirt.run(
+        {concat("stopping VM ", name), concat("destroy ", name), long_call, VIR_ERR_OPERATION_INVALID},
+        [&] { return libvirt_api().virDomainDestroyFlags(domain.get(), 0); });
 }
 
 void Libvirt::undefine_domain(const std::string& name, unsigned flags)
 {
     const Connection& libvirt = connection();
     const DomainPtr domain = libvirt.get_domain(name);
-    libvirt.run({concat("undefining VM ", name), concat("undefine --nvram ", name), short_call, VIR_ERR_NO_DOMAIN},
-                [&] { return libvirt_api().virDomainUndefineFlags(domain.get(), flags); });
+    libvirt.run(
+        {concat("undefining VM ", name), concat("undefine --nvram ", name), short_call, VIR_ERR_NO_DOMAIN},
+        [&] { return libvirt_api().virDomainUndefineFlags(domain.get(), flags); });
 }
 
 void Libvirt::attach_device(const std::string& name, const std::string& device_xml, Reach reach)
@@ -223,7 +226,8 @@ void Libvirt::attach_device(const std::string& name, const std::string& device_x
     const Connection& libvirt = connection();
     const DomainPtr domain = libvirt.get_domain(name);
     libvirt.run({concat("attaching a device to VM ", name),
-                 concat("attach-device ", name, " FILE --persistent, with the device that the log shows"), long_call},
+                 concat("attach-device ", name, " FILE --persistent, with the device that the log shows"),
+                 long_call},
                 [&] {
                     return libvirt_api().virDomainAttachDeviceFlags(domain.get(), device_xml.c_str(),
                                                                     affect_flags(reach));
@@ -235,7 +239,8 @@ void Libvirt::detach_device(const std::string& name, const std::string& device_x
     const Connection& libvirt = connection();
     const DomainPtr domain = libvirt.get_domain(name);
     libvirt.run({concat("detaching a device from VM ", name),
-                 concat("detach-device ", name, " FILE --persistent, with the device that the log shows"), long_call},
+                 concat("detach-device ", name, " FILE --persistent, with the device that the log shows"),
+                 long_call},
                 [&] {
                     return libvirt_api().virDomainDetachDeviceFlags(domain.get(), device_xml.c_str(),
                                                                     affect_flags(reach));
@@ -246,17 +251,20 @@ void Libvirt::annotate_domain(const std::string& name, const Annotation& annotat
 {
     const Connection& libvirt = connection();
     const DomainPtr domain = libvirt.get_domain(name);
-    const Step step{concat("setting the metadata of VM ", name), concat("metadata ", name, " ", annotation.xml_namespace)};
+    const Step step{concat("setting the metadata of VM ", name),
+                    concat("metadata ", name, " ", annotation.xml_namespace)};
     const int active = libvirt.run(step, [&] { return libvirt_api().virDomainIsActive(domain.get()); });
     const unsigned flags = affect_flags(active == 1 ? Reach::live_and_config : Reach::config);
     const auto set = [&](int type, const std::string& value, const char* prefix, const char* xml_namespace) {
         libvirt.run(step, [&] {
-            return libvirt_api().virDomainSetMetadata(domain.get(), type, value.c_str(), prefix, xml_namespace, flags);
+            return libvirt_api().virDomainSetMetadata(domain.get(), type, value.c_str(), prefix,
+                                                      xml_namespace, flags);
         });
     };
     set(VIR_DOMAIN_METADATA_TITLE, annotation.title, nullptr, nullptr);
     set(VIR_DOMAIN_METADATA_DESCRIPTION, annotation.description, nullptr, nullptr);
-    set(VIR_DOMAIN_METADATA_ELEMENT, annotation.element, annotation.prefix.c_str(), annotation.xml_namespace.c_str());
+    set(VIR_DOMAIN_METADATA_ELEMENT, annotation.element, annotation.prefix.c_str(),
+        annotation.xml_namespace.c_str());
 }
 
 std::optional<bool> Libvirt::network_active(const std::string& name)
@@ -265,18 +273,18 @@ std::optional<bool> Libvirt::network_active(const std::string& name)
     const NetworkPtr network = libvirt.find_network(name);
     if (!network)
         return std::nullopt;
-    const int active = libvirt.run({concat("asking whether network '", name, "' is active"),
-                                    concat("net-info ", shell_quote(name))},
-                                   [&] { return libvirt_api().virNetworkIsActive(network.get()); });
+    const int active = libvirt.run(
+        {concat("asking whether network '", name, "' is active"), concat("net-info ", shell_quote(name))},
+        [&] { return libvirt_api().virNetworkIsActive(network.get()); });
     return active == 1;
 }
 
 void Libvirt::define_network(const std::string& name, const std::string& xml)
 {
     const Connection& libvirt = connection();
-    const NetworkPtr network{
-        libvirt.run({concat("defining network '", name, "'"), "net-list --all"},
-                    [&] { return libvirt_api().virNetworkDefineXML(libvirt.handle.get(), xml.c_str()); })};
+    const NetworkPtr network{libvirt.run({concat("defining network '", name, "'"), "net-list --all"}, [&] {
+        return libvirt_api().virNetworkDefineXML(libvirt.handle.get(), xml.c_str());
+    })};
 }
 
 void Libvirt::start_network(const std::string& name)
@@ -292,7 +300,8 @@ void Libvirt::autostart_network(const std::string& name)
 {
     const Connection& libvirt = connection();
     const NetworkPtr network = libvirt.get_network(name);
-    libvirt.run({concat("letting network '", name, "' start with the host"), concat("net-autostart ", shell_quote(name))},
+    libvirt.run({concat("letting network '", name, "' start with the host"),
+                 concat("net-autostart ", shell_quote(name))},
                 [&] { return libvirt_api().virNetworkSetAutostart(network.get(), 1); });
 }
 

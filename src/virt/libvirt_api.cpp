@@ -11,7 +11,8 @@ namespace {
 template <class Function>
 void find_function(void* library, const char* name, Function& function)
 {
-    function = reinterpret_cast<Function>(::dlsym(library, name)); // NOLINT(*-reinterpret-cast): what dlsym is for
+    function =
+        reinterpret_cast<Function>(::dlsym(library, name)); // NOLINT(*-reinterpret-cast): what dlsym is for
     if (function == nullptr)
         throw Error{ErrorKind::cpi, concat("libvirt.so.0 has no function ", name, ". Try: a newer libvirt")};
 }
@@ -19,9 +20,10 @@ void find_function(void* library, const char* name, Function& function)
 LibvirtApi load()
 {
     void* library = ::dlopen("libvirt.so.0", RTLD_NOW | RTLD_LOCAL);
-    if (library == nullptr)
-        throw Error{ErrorKind::cpi, concat("cannot load libvirt: ", ::dlerror(),
-                                           ". Try: install the package libvirt0 (Debian, Ubuntu) or libvirt-libs")};
+    if (library == nullptr) // NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread loads libraries
+        throw Error{ErrorKind::cpi,
+                    concat("cannot load libvirt: ", ::dlerror(),
+                           ". Try: install the package libvirt0 (Debian, Ubuntu) or libvirt-libs")};
     LibvirtApi api{};
 #define FIND(name) find_function(library, #name, api.name);
     LIBVIRT_FUNCTIONS(FIND)

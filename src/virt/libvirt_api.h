@@ -5,18 +5,21 @@
 
 namespace cpi {
 
-/// Every function of libvirt that the CPI calls. The library is loaded when one is first needed: a call that needs
-/// none (the Director asks for `info` before each other call) does not pay for it.
-#define LIBVIRT_FUNCTIONS(each)                                                                                        \
-    each(virInitialize) each(virSetErrorFunc) each(virGetLastError) each(virResetLastError) each(virConnectOpen)      \
-    each(virConnectClose)                                                                                              \
-    each(virDomainLookupByName) each(virDomainFree) each(virDomainIsActive) each(virDomainDefineXMLFlags)              \
-    each(virDomainUndefineFlags) each(virDomainCreate) each(virDomainDestroyFlags) each(virDomainShutdownFlags)        \
-    each(virDomainGetXMLDesc) each(virDomainAttachDeviceFlags) each(virDomainDetachDeviceFlags)                        \
-    each(virDomainSetMetadata) each(virNetworkLookupByName) each(virNetworkFree) each(virNetworkIsActive)              \
-    each(virNetworkCreate) each(virNetworkSetAutostart) each(virNetworkDefineXML)
+/// Every function of libvirt that the CPI calls. The library is loaded when one is first needed: a call that
+/// needs none (the Director asks for `info` before each other call) does not pay for it.
+#define LIBVIRT_FUNCTIONS(each)                                                                              \
+    each(virInitialize) each(virSetErrorFunc) each(virGetLastError) each(virResetLastError)                  \
+        each(virConnectOpen) each(virConnectClose) each(virDomainLookupByName) each(virDomainFree)           \
+            each(virDomainIsActive) each(virDomainDefineXMLFlags) each(virDomainUndefineFlags)               \
+                each(virDomainCreate) each(virDomainDestroyFlags) each(virDomainShutdownFlags)               \
+                    each(virDomainGetXMLDesc) each(virDomainAttachDeviceFlags)                               \
+                        each(virDomainDetachDeviceFlags) each(virDomainSetMetadata)                          \
+                            each(virNetworkLookupByName) each(virNetworkFree) each(virNetworkIsActive)       \
+                                each(virNetworkCreate) each(virNetworkSetAutostart)                          \
+                                    each(virNetworkDefineXML)
 
 struct LibvirtApi {
+// NOLINTNEXTLINE(bugprone-macro-parentheses): a member's name cannot be in parentheses
 #define MEMBER(name) decltype(&::name) name;
     LIBVIRT_FUNCTIONS(MEMBER)
 #undef MEMBER

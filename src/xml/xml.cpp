@@ -110,8 +110,8 @@ Document Document::parse(std::string_view text, std::string_view what)
     Document document;
     if (document.document_->Parse(text.data(), text.size()) != tinyxml2::XML_SUCCESS ||
         document.document_->RootElement() == nullptr)
-        throw Error{ErrorKind::cloud, concat(what, " is not XML: ", document.document_->ErrorName(), " at line ",
-                                             document.document_->ErrorLineNum())};
+        throw Error{ErrorKind::cloud, concat(what, " is not XML: ", document.document_->ErrorName(),
+                                             " at line ", document.document_->ErrorLineNum())};
     return document;
 }
 

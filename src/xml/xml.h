@@ -8,12 +8,13 @@
 
 namespace tinyxml2 {
 class XMLDocument;
-class XMLElement;
+class XMLElement; // NOLINT(cppcoreguidelines-virtual-class-destructor): tinyxml2's own
 } // namespace tinyxml2
 
 namespace cpi::xml {
 
-/// An element of a Document, which must outlive it. What is written is escaped; what XML cannot hold is replaced.
+/// An element of a Document, which must outlive it. What is written is escaped; what XML cannot hold is
+/// replaced.
 class Element {
 public:
     explicit Element(tinyxml2::XMLElement* element) : element_{element} {}

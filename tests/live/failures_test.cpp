@@ -4,9 +4,8 @@
 #include "base/text.h"
 #include "live/lab.h"
 
-#include <sys/mount.h>
-
 #include <doctest/doctest.h>
+#include <sys/mount.h>
 
 #include <cstring>
 
@@ -110,11 +109,13 @@ TEST_CASE("stemcells, disks and cids that do not exist or cannot be are named")
     CHECK(stemcell.message().find("sc-absent") != std::string::npos);
 
     const std::string real = cpi.create_stemcell("openstack-qcow2");
-    const Reply disk = cpi.call("create_vm", concat(R"(["a",)", json_string(real), R"(,{},{},["disk-absent"],{}])"));
+    const Reply disk =
+        cpi.call("create_vm", concat(R"(["a",)", json_string(real), R"(,{},{},["disk-absent"],{}])"));
     CHECK(disk.error_type() == "Bosh::Clouds::DiskNotFound");
 
     for (const auto* cid : {"../vm-a", "vm-../../etc", "", ".", "vm a", "vm\\na", "-vm"})
-        for (const auto* method : {"has_vm", "delete_vm", "has_disk", "delete_disk", "delete_stemcell", "get_disks"}) {
+        for (const auto* method :
+             {"has_vm", "delete_vm", "has_disk", "delete_disk", "delete_stemcell", "get_disks"}) {
             CAPTURE(cid);
             const Reply reply = cpi.call(method, concat("[\"", cid, "\"]"));
             CHECK(reply.error_type() == "InvalidCall");
@@ -129,13 +130,14 @@ TEST_CASE("stemcells, disks and cids that do not exist or cannot be are named")
     CHECK(cpi.leftovers().empty());
 }
 
-TEST_CASE("a VM that libvirt cannot start leaves nothing, and the error says what libvirt said and what to try")
+TEST_CASE(
+    "a VM that libvirt cannot start leaves nothing, and the error says what libvirt said and what to try")
 {
     const QemuCpi cpi;
     const std::string stemcell = cpi.create_stemcell("openstack-qcow2");
     const std::string before = domains();
-    const Reply reply =
-        cpi.try_create_vm(stemcell, some_network(), R"({"memory":900000000,"ephemeral_disk":64,"acceleration":"emulation"})");
+    const Reply reply = cpi.try_create_vm(
+        stemcell, some_network(), R"({"memory":900000000,"ephemeral_disk":64,"acceleration":"emulation"})");
     CHECK(reply.error_type() == "Bosh::Clouds::CloudError");
     CHECK(reply.message().find("starting VM vm-") != std::string::npos);
     CHECK(reply.message().find("libvirt says: ") != std::string::npos);
@@ -156,8 +158,10 @@ TEST_CASE("a store that is missing, a file, read-only or full is an error, never
     };
 
     for (const auto* method : {"has_disk", "delete_disk"}) {
-        CHECK(with_store(method, R"(["disk-a"])", "/no/such/store").error_type() == "Bosh::Clouds::CloudError");
-        CHECK(with_store(method, R"(["disk-a"])", "/etc/hostname").error_type() == "Bosh::Clouds::CloudError");
+        CHECK(with_store(method, R"(["disk-a"])", "/no/such/store").error_type() ==
+              "Bosh::Clouds::CloudError");
+        CHECK(with_store(method, R"(["disk-a"])", "/etc/hostname").error_type() ==
+              "Bosh::Clouds::CloudError");
     }
     const Reply missing = with_store("create_stemcell", import, "/no/such/store");
     CHECK(missing.message().find("/no/such/store") != std::string::npos);
@@ -189,7 +193,8 @@ TEST_CASE("a libvirt that does not answer is an error, never an absence")
     }
 }
 
-TEST_CASE("create_vm that is killed at any moment leaves nothing after the next one; SIGTERM leaves nothing at once")
+TEST_CASE("create_vm that is killed at any moment leaves nothing after the next one; SIGTERM leaves nothing "
+          "at once")
 {
     const QemuCpi cpi;
     const std::string stemcell = cpi.create_stemcell("openstack-qcow2");
@@ -199,7 +204,8 @@ TEST_CASE("create_vm that is killed at any moment leaves nothing after the next 
                                        R"(,[],{}],"context":{"director_uuid":"d"},"api_version":2})");
     const std::string config = (cpi.store().parent_path() / "cpi.json").native();
     const auto create_and = [&](const char* signal, const char* seconds) {
-        return run_program({"timeout", "-s", signal, seconds, LIBVIRT_CPI_EXECUTABLE, "--config", config}, request);
+        return run_program({"timeout", "-s", signal, seconds, LIBVIRT_CPI_EXECUTABLE, "--config", config},
+                           request);
     };
     // Where the call was quicker than the signal there is a VM to take away.
     const auto was_interrupted = [&](const Ran& ran) {
@@ -211,7 +217,8 @@ TEST_CASE("create_vm that is killed at any moment leaves nothing after the next 
     };
 
     int killed = 0;
-    for (const auto* seconds : {"0.01", "0.02", "0.03", "0.05", "0.08", "0.12", "0.16", "0.2", "0.25", "0.3", "0.4"})
+    for (const auto* seconds :
+         {"0.01", "0.02", "0.03", "0.05", "0.08", "0.12", "0.16", "0.2", "0.25", "0.3", "0.4"})
         killed += was_interrupted(create_and("KILL", seconds)) ? 1 : 0;
     CHECK(killed > 4);
     // The next creation sweeps. It is itself made to fail late, so that it adds nothing.
@@ -265,10 +272,12 @@ TEST_CASE("create_stemcell refuses what is damaged or hostile, and leaves nothin
         const Ran ran = run_program({"/bin/sh", "-ec", concat("cd ", folder.path().native(), "; ", script)});
         REQUIRE(ran.status == 0);
     };
-    shell("truncate -s 2G root.img; printf '\\125\\252' | dd of=root.img bs=1 seek=510 conv=notrunc 2>/dev/null;"
+    shell("truncate -s 2G root.img; printf '\\125\\252' | dd of=root.img bs=1 seek=510 conv=notrunc "
+          "2>/dev/null;"
           "tar -cz root.img > bomb; rm root.img");
     CHECK(import((folder.path() / "bomb").native(), R"({"disk":64})").find("allowed: ") != std::string::npos);
-    shell("echo x > evil; tar -czPf dots ../*/evil; ln -s /etc/passwd root.img; tar -czf symlink root.img; rm root.img");
+    shell("echo x > evil; tar -czPf dots ../*/evil; ln -s /etc/passwd root.img; tar -czf symlink root.img; "
+          "rm root.img");
     CHECK_FALSE(import((folder.path() / "dots").native()).empty());
     CHECK_FALSE(import((folder.path() / "symlink").native()).empty());
 

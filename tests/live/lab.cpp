@@ -32,7 +32,8 @@ std::string configuration(const std::filesystem::path& folder, std::string_view 
 
 LabStemcell lab_stemcell(std::string_view kind)
 {
-    const std::filesystem::path folder = std::filesystem::path{from_environment("LIBVIRT_CPI_LAB_STEMCELLS")} / kind;
+    const std::filesystem::path folder =
+        std::filesystem::path{from_environment("LIBVIRT_CPI_LAB_STEMCELLS")} / kind;
     return {(folder / "image").native(), read_file(folder / "cloud_properties.json")};
 }
 
@@ -61,7 +62,8 @@ Ran run_on_host(const std::vector<std::string>& argv)
 {
     std::vector<std::string> inside{SOURCE_DIR "/tests/lab/libvirtd", "run"};
     inside.insert(inside.end(), argv.begin(), argv.end());
-    const char* lab = std::getenv("LIBVIRT_LAB"); // NOLINT(concurrency-mt-unsafe): nothing changes the environment
+    const char* lab =
+        std::getenv("LIBVIRT_LAB"); // NOLINT(concurrency-mt-unsafe): nothing changes the environment
     return lab == nullptr ? run_program(inside) : run_program(inside, {}, {{"LIBVIRT_LAB", lab}});
 }
 
@@ -74,15 +76,17 @@ std::string in_guest(const std::string& vm, const std::string& command)
 {
     const Ran ran = try_in_guest(vm, command);
     if (ran.status != 0)
-        throw std::runtime_error{concat("in ", vm, ": ", command, ": status ", ran.status, ": ", ran.out, ran.err)};
+        throw std::runtime_error{
+            concat("in ", vm, ": ", command, ": status ", ran.status, ": ", ran.out, ran.err)};
     return trim(ran.out);
 }
 
 std::string manual_network(std::string_view ip, std::string_view cloud_properties)
 {
-    return concat(R"({"type":"manual","ip":")", ip,
-                  R"(","netmask":"255.255.255.0","prefix":"32","gateway":"192.168.122.1","dns":["192.168.122.1"],)",
-                  R"("default":["dns","gateway"],"cloud_properties":)", cloud_properties, "}");
+    return concat(
+        R"({"type":"manual","ip":")", ip,
+        R"(","netmask":"255.255.255.0","prefix":"32","gateway":"192.168.122.1","dns":["192.168.122.1"],)",
+        R"("default":["dns","gateway"],"cloud_properties":)", cloud_properties, "}");
 }
 
 QemuCpi::QemuCpi(std::string_view extra)
@@ -98,7 +102,8 @@ QemuCpi::~QemuCpi()
     for (const auto& entry : std::filesystem::directory_iterator{store()})
         if (entry.path().filename() == "vms")
             for (const auto& vm : std::filesystem::directory_iterator{entry.path()})
-                static_cast<void>(call("delete_vm", concat("[", json_string(vm.path().filename().native()), "]")));
+                static_cast<void>(
+                    call("delete_vm", concat("[", json_string(vm.path().filename().native()), "]")));
 }
 
 std::string QemuCpi::cid(std::string_view method, std::string_view arguments) const
@@ -109,14 +114,16 @@ std::string QemuCpi::cid(std::string_view method, std::string_view arguments) co
 std::string QemuCpi::create_stemcell(std::string_view kind) const
 {
     const LabStemcell stemcell = lab_stemcell(kind);
-    return cid("create_stemcell", concat("[", json_string(stemcell.image), ",", stemcell.cloud_properties, "]"));
+    return cid("create_stemcell",
+               concat("[", json_string(stemcell.image), ",", stemcell.cloud_properties, "]"));
 }
 
 Reply QemuCpi::try_create_vm(const std::string& stemcell, const std::string& networks,
                              std::string_view properties) const
 {
-    return call("create_vm", concat("[", json_string(agent_id), ",", json_string(stemcell), ",", properties, ",", networks,
-                                    R"(,[],{"bosh":{"group":"g","password":"*"},"deep":{"list":[1,2.5,null,"ünï"]}}])"));
+    return call("create_vm",
+                concat("[", json_string(agent_id), ",", json_string(stemcell), ",", properties, ",", networks,
+                       R"(,[],{"bosh":{"group":"g","password":"*"},"deep":{"list":[1,2.5,null,"ünï"]}}])"));
 }
 
 std::string QemuCpi::create_vm(const std::string& stemcell, const std::string& networks,
@@ -129,8 +136,10 @@ std::string QemuCpi::boot_report(const std::string& vm) const
 {
     const auto log = store() / "vms" / vm / "console.log";
     constexpr std::chrono::seconds patience{180};
-    if (!wait_until(Deadline{patience}, [&] { return read_file(log).find("REPORT ready") != std::string::npos; }))
-        throw std::runtime_error{concat(vm, " did not report within ", patience.count(), " s; its console: ", read_file(log))};
+    if (!wait_until(Deadline{patience},
+                    [&] { return read_file(log).find("REPORT ready") != std::string::npos; }))
+        throw std::runtime_error{
+            concat(vm, " did not report within ", patience.count(), " s; its console: ", read_file(log))};
     return read_file(log);
 }
 

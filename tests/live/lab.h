@@ -7,7 +7,8 @@
 #include <string_view>
 #include <vector>
 
-/// What the tests on real QEMU share: the lab's libvirtd and stemcells, a store of the test's own, and a look inside.
+/// What the tests on real QEMU share: the lab's libvirtd and stemcells, a store of the test's own, and a look
+/// inside.
 namespace cpi::test {
 
 /// The `image` and the `cloud_properties` of one of the lab's stemcells.
@@ -29,7 +30,8 @@ std::string virsh(const std::vector<std::string>& words);
 [[nodiscard]] Ran try_in_guest(const std::string& vm, const std::string& command);
 
 /// What is said of networks that the lab has: one manual and one dynamic network.
-[[nodiscard]] std::string manual_network(std::string_view ip, std::string_view cloud_properties = R"({"network":"default"})");
+[[nodiscard]] std::string manual_network(std::string_view ip,
+                                         std::string_view cloud_properties = R"({"network":"default"})");
 inline constexpr std::string_view dynamic_network =
     R"({"type":"dynamic","cloud_properties":{"network":"default"},"default":["dns","gateway"]})";
 

@@ -1,7 +1,8 @@
-// The contract's life cycle on real QEMU: called as the Director calls, looked at from outside and from inside the guest.
+// The contract's life cycle on real QEMU: called as the Director calls, looked at from outside and from
+// inside the guest.
 
-#include "live/lab.h"
 #include "base/text.h"
+#include "live/lab.h"
 
 #include <doctest/doctest.h>
 
@@ -83,7 +84,8 @@ TEST_CASE("10.3 the life of VMs and a disk, from create_stemcell to delete_stemc
 
     // Metadata shows in libvirt's own tools.
     const std::string metadata =
-        concat("[", json_string(vm), R"(,{"name":"redis/7c1e","deployment":"<&\"'>","note":"🙂 \u0007 tab\t","id":"7c1e"}])");
+        concat("[", json_string(vm),
+               R"(,{"name":"redis/7c1e","deployment":"<&\"'>","note":"🙂 \u0007 tab\t","id":"7c1e"}])");
     CHECK(cpi.call("set_vm_metadata", metadata).require_ok().result().is_null());
     CHECK(virsh({"desc", "--title", vm}).starts_with("redis/7c1e"));
     CHECK(virsh({"list", "--title"}).find("redis/7c1e") != std::string::npos);
@@ -104,7 +106,8 @@ TEST_CASE("10.3 the life of VMs and a disk, from create_stemcell to delete_stemc
 
     // Attached, it can be neither deleted nor given to another VM.
     CHECK(cpi.call("delete_disk", list({disk})).error_type() == "Bosh::Clouds::CloudError");
-    const std::string second = cpi.create_vm(stemcell, concat(R"({"net":)", manual_network("192.168.122.151"), "}"));
+    const std::string second =
+        cpi.create_vm(stemcell, concat(R"({"net":)", manual_network("192.168.122.151"), "}"));
     const Reply stolen = cpi.call("attach_disk", list({second, disk}));
     CHECK(stolen.error_type() == "Bosh::Clouds::CloudError");
     CHECK(stolen.message().find(vm) != std::string::npos);

@@ -1,4 +1,5 @@
-// VMs on real QEMU: stemcells of each kind, firmware, controllers, networks, reboot, and what must not happen to images.
+// VMs on real QEMU: stemcells of each kind, firmware, controllers, networks, reboot, and what must not happen
+// to images.
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -44,7 +45,8 @@ std::string boot_id(const std::string& vm)
 
 } // namespace
 
-TEST_CASE("a vsphere stemcell boots with the firmware that its OVF asks for and finds its settings on the CD-ROM, also after a reboot")
+TEST_CASE("a vsphere stemcell boots with the firmware that its OVF asks for and finds its settings on the "
+          "CD-ROM, also after a reboot")
 {
     const QemuCpi cpi;
     const std::string stemcell = cpi.create_stemcell("vsphere");
@@ -57,7 +59,8 @@ TEST_CASE("a vsphere stemcell boots with the firmware that its OVF asks for and 
     // The agent's other way of finding disks.
     const std::string disk = cpi.cid("create_disk", "[32,{},null]");
     const std::string hint = cpi.call("attach_disk", pair_of(vm, disk)).require_ok().result_text();
-    const std::string find_disk = concat("blockdev --getsize64 $(resolve-disk ", disk, " ", shell_quote(hint), ")");
+    const std::string find_disk =
+        concat("blockdev --getsize64 $(resolve-disk ", disk, " ", shell_quote(hint), ")");
     CHECK(in_guest(vm, find_disk) == std::to_string(32 * 1024 * 1024));
 
     // The agent ejected the medium. It is there again when the VM starts again.
@@ -73,7 +76,8 @@ TEST_CASE("an env-CD-ROM stemcell without an ephemeral disk is refused before an
 {
     const QemuCpi cpi;
     const std::string stemcell = cpi.create_stemcell("vsphere");
-    const Reply reply = cpi.try_create_vm(stemcell, static_network("192.168.122.160"), R"({"ephemeral_disk":0})");
+    const Reply reply =
+        cpi.try_create_vm(stemcell, static_network("192.168.122.160"), R"({"ephemeral_disk":0})");
     CHECK(reply.error_type() == "InvalidCall");
     CHECK(reply.message().find("ephemeral_disk") != std::string::npos);
     CHECK(cpi.leftovers().empty());
@@ -131,10 +135,10 @@ TEST_CASE("a light stemcell's image stays where it is, and VMs start from it")
     const std::string full = cpi.create_stemcell("openstack-qcow2");
     const auto elsewhere = cpi.store().parent_path() / "elsewhere.qcow2";
     std::filesystem::copy_file(cpi.store() / "stemcells" / full / "image.qcow2", elsewhere);
-    const std::string light = cpi.cid(
-        "create_stemcell",
-        concat(R"(["/nowhere/image",{"name":"light","infrastructure":"openstack","image_path":)",
-               json_string(elsewhere.native()), "}]"));
+    const std::string light =
+        cpi.cid("create_stemcell",
+                concat(R"(["/nowhere/image",{"name":"light","infrastructure":"openstack","image_path":)",
+                       json_string(elsewhere.native()), "}]"));
     const std::string vm = cpi.create_vm(light, static_network("192.168.122.164"));
     CHECK(cpi.boot_report(vm).find(QemuCpi::agent_id) != std::string::npos);
     CHECK(cpi.call("delete_vm", one(vm)).ok());
@@ -176,12 +180,14 @@ TEST_CASE("UEFI on request, a larger root disk, a bridge, and no ephemeral disk"
     CHECK(cpi.call("delete_vm", one(vm)).ok());
 }
 
-TEST_CASE("auto_enable_networks starts a network that is off and makes one that is missing; without it both are errors")
+TEST_CASE("auto_enable_networks starts a network that is off and makes one that is missing; without it both "
+          "are errors")
 {
     const std::string name = "auto-net";
     const std::string network =
         concat(R"({"net":{"type":"manual","ip":"10.77.9.50","netmask":"255.255.255.0","gateway":"10.77.9.1",)"
-               R"("cloud_properties":{"network":")", name, R"("}}})");
+               R"("cloud_properties":{"network":")",
+               name, R"("}}})");
     const auto remove_network = [&] {
         static_cast<void>(run_program({"virsh", "-q", "-c", lab_uri(), "net-destroy", name}));
         static_cast<void>(run_program({"virsh", "-q", "-c", lab_uri(), "net-undefine", name}));
@@ -219,7 +225,8 @@ TEST_CASE("settings hold secrets: their medium is for its owner, and for the hyp
     const std::string vm = cpi.create_vm(stemcell, static_network("192.168.122.166"));
     using std::filesystem::perms;
     const auto others = perms::group_all | perms::others_all;
-    CHECK((std::filesystem::status(cpi.store() / "vms" / vm / "settings.iso").permissions() & others) == perms::none);
+    CHECK((std::filesystem::status(cpi.store() / "vms" / vm / "settings.iso").permissions() & others) ==
+          perms::none);
 }
 
 TEST_CASE("where KVM does not work a VM runs without it, unless KVM is insisted on")
@@ -244,13 +251,15 @@ TEST_CASE("four VMs at once come up each with its own address")
     std::vector<std::string> requests;
     std::string script;
     for (int i = 0; i < 4; ++i)
-        script += concat("( echo '{\"method\":\"create_vm\",\"arguments\":[\"agent-", i, "\",\"", stemcell,
-                         "\",{\"memory\":256,\"ephemeral_disk\":64},", static_network(concat("192.168.122.17", i)),
-                         ",[],{}],\"context\":{\"director_uuid\":\"d\"},\"api_version\":2}' | ", LIBVIRT_CPI_EXECUTABLE,
-                         " --config ", (cpi.store().parent_path() / "cpi.json").native(), " 2>/dev/null ) &\n");
+        script += concat(
+            "( echo '{\"method\":\"create_vm\",\"arguments\":[\"agent-", i, "\",\"", stemcell,
+            "\",{\"memory\":256,\"ephemeral_disk\":64},", static_network(concat("192.168.122.17", i)),
+            ",[],{}],\"context\":{\"director_uuid\":\"d\"},\"api_version\":2}' | ", LIBVIRT_CPI_EXECUTABLE,
+            " --config ", (cpi.store().parent_path() / "cpi.json").native(), " 2>/dev/null ) &\n");
     const Ran ran = run_program({"/bin/sh", "-c", script + "wait"});
     std::set<std::string> vms;
-    for (std::size_t at = ran.out.find("[\"vm-"); at != std::string::npos; at = ran.out.find("[\"vm-", at + 1))
+    for (std::size_t at = ran.out.find("[\"vm-"); at != std::string::npos;
+         at = ran.out.find("[\"vm-", at + 1))
         vms.insert(ran.out.substr(at + 2, ran.out.find('"', at + 2) - at - 2));
     REQUIRE(vms.size() == 4);
     std::set<std::string> addresses;

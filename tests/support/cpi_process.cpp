@@ -22,19 +22,20 @@ Ran run_program(const std::vector<std::string>& argv, std::string_view input,
     boost::asio::io_context io;
     std::future<std::string> out;
     std::future<std::string> err;
-    const auto buffer = boost::asio::buffer(input.data(), input.size()); // Boost.Process keeps a reference to it
-    bp::child child{bp::exe = program,
-                    bp::args = std::vector<std::string>{argv.begin() + 1, argv.end()},
-                    reduced,
-                    bp::std_in<buffer, bp::std_out> out,
-                    bp::std_err > err,
-                    io};
+    const auto buffer =
+        boost::asio::buffer(input.data(), input.size()); // Boost.Process keeps a reference to it
+    bp::child child{bp::exe = program, bp::args = std::vector<std::string>{argv.begin() + 1, argv.end()},
+                    reduced,           bp::std_in<buffer, bp::std_out> out,
+                    bp::std_err > err, io};
     io.run();
     child.wait();
     return {child.exit_code(), out.get(), err.get()};
 }
 
-Reply::Reply(Ran ran) : ran_{std::move(ran)}, document_{json::parse(ran_.out, concat("stdout \"", ran_.out, "\""))} {}
+Reply::Reply(Ran ran)
+    : ran_{std::move(ran)}, document_{json::parse(ran_.out, concat("stdout \"", ran_.out, "\""))}
+{
+}
 
 std::string Reply::error_type() const
 {
@@ -57,8 +58,8 @@ Reply CpiProcess::call(std::string_view method, std::string_view arguments, std:
 {
     const json::Verbatim with_uuid = json::with_member({std::string{context}}, "director_uuid", "director-1");
     const json::Verbatim full = json::with_member(with_uuid, "request_id", "cpi-123456");
-    return raw(concat(R"({"method":)", json_string(method), R"(,"arguments":)", arguments, R"(,"context":)", full.text,
-                      R"(,"api_version":2})"));
+    return raw(concat(R"({"method":)", json_string(method), R"(,"arguments":)", arguments, R"(,"context":)",
+                      full.text, R"(,"api_version":2})"));
 }
 
 Reply CpiProcess::raw(std::string_view request) const

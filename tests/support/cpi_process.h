@@ -16,7 +16,8 @@ struct Ran {
     std::string err;
 };
 
-/// Runs a program with this standard input, and an environment of PATH and `environment` alone, as the Director does.
+/// Runs a program with this standard input, and an environment of PATH and `environment` alone, as the
+/// Director does.
 [[nodiscard]] Ran run_program(const std::vector<std::string>& argv, std::string_view input = {},
                               const std::map<std::string, std::string>& environment = {});
 
@@ -47,7 +48,8 @@ public:
     explicit CpiProcess(std::string config_file) : config_file_{std::move(config_file)} {}
 
     /// `arguments` is the JSON array, `context` what is added to it, as a cpi-config's properties are.
-    [[nodiscard]] Reply call(std::string_view method, std::string_view arguments, std::string_view context = "{}") const;
+    [[nodiscard]] Reply call(std::string_view method, std::string_view arguments,
+                             std::string_view context = "{}") const;
     [[nodiscard]] Reply raw(std::string_view request) const;
 
 private:

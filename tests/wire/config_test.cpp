@@ -47,7 +47,8 @@ TEST_CASE("each sample configuration serves info")
 
 TEST_CASE("a hypervisor or a host that is not built yet is said so, and nothing is touched")
 {
-    for (const auto* sample : {"cpi-libvirt-remote.json", "cpi-vbox.json", "cpi-lxc.json", "cpi-xen.json", "cpi-vmware.json"})
+    for (const auto* sample :
+         {"cpi-libvirt-remote.json", "cpi-vbox.json", "cpi-lxc.json", "cpi-xen.json", "cpi-vmware.json"})
         for (const auto* method : {"has_vm", "has_disk", "delete_vm", "delete_stemcell"}) {
             CAPTURE(sample);
             const Reply reply = CpiProcess{concat(SOURCE_DIR "/config/", sample)}.call(method, R"(["vm-a"])");
@@ -66,12 +67,14 @@ TEST_CASE("config check names the key, what it holds and what is allowed")
         return ran.err;
     };
     CHECK(complaint(R"({"store_dir":"/s","agent":{"mbus":"m"},"storage_controler":"SATA"})")
-              .find("storage_controler: no such key; did you mean 'storage_controller'?") != std::string::npos);
-    CHECK(complaint(R"({"store_dir":"/s","agent":{"mbus":"m"},"storage_controller":"NVMe"})")
-              .find(R"(storage_controller: expected one of IDE, SCSI, SATA, virtio, got the string "NVMe")") !=
+              .find("storage_controler: no such key; did you mean 'storage_controller'?") !=
           std::string::npos);
-    CHECK(complaint(R"({"store_dir":"relative","agent":{"mbus":"m"}})").find("store_dir: expected an absolute path") !=
-          std::string::npos);
+    CHECK(
+        complaint(R"({"store_dir":"/s","agent":{"mbus":"m"},"storage_controller":"NVMe"})")
+            .find(R"(storage_controller: expected one of IDE, SCSI, SATA, virtio, got the string "NVMe")") !=
+        std::string::npos);
+    CHECK(complaint(R"({"store_dir":"relative","agent":{"mbus":"m"}})")
+              .find("store_dir: expected an absolute path") != std::string::npos);
     CHECK(complaint(R"({"store_dir":"/s","agent":{}})").find("agent.mbus: expected a string, got nothing") !=
           std::string::npos);
     CHECK(complaint("{\n  \"store_dir\": oops\n}").find("line 2") != std::string::npos);
@@ -82,7 +85,8 @@ TEST_CASE("config schema is JSON and knows every key of the samples")
 {
     const Ran ran = run_program({LIBVIRT_CPI_EXECUTABLE, "config", "schema"});
     const json::Document schema = json::parse(ran.out, "the schema");
-    const json::Document sample = json::parse(read_file(SOURCE_DIR "/config/cpi-libvirt-remote.json"), "the sample");
+    const json::Document sample =
+        json::parse(read_file(SOURCE_DIR "/config/cpi-libvirt-remote.json"), "the sample");
     for (const auto& [key, at] : json::root(sample).members()) {
         CAPTURE(key);
         CHECK(json::root(schema).at("properties").at(key).is_object());

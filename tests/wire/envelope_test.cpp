@@ -1,4 +1,5 @@
-// Assertions of the contract that need neither libvirt nor a hypervisor: the request, the response, and their errors.
+// Assertions of the contract that need neither libvirt nor a hypervisor: the request, the response, and their
+// errors.
 
 #include "cpi/methods.h"
 #include "support/cpi_process.h"
@@ -14,8 +15,9 @@ constexpr std::string_view plain_context = R"("context":{"director_uuid":"direct
 
 struct Fixture {
     TempDir folder;
-    CpiProcess cpi{folder.write("cpi.json", concat(R"({"store_dir":")", folder.path().native(),
-                                                   R"(","agent":{"mbus":"nats://mbus-user:mbus-password@10.0.0.6:4222"}})"))};
+    CpiProcess cpi{folder.write(
+        "cpi.json", concat(R"({"store_dir":")", folder.path().native(),
+                           R"(","agent":{"mbus":"nats://mbus-user:mbus-password@10.0.0.6:4222"}})"))};
 
     void refuses_as_invalid(std::string_view request) const
     {
@@ -51,7 +53,8 @@ TEST_CASE_FIXTURE(Fixture, "10.1.1 a request that is no request is InvalidCall, 
     refuses_as_invalid(std::string(100000, '['));
 }
 
-TEST_CASE_FIXTURE(Fixture, "10.1.2 an unknown method is NotImplemented in the words that the Director looks for")
+TEST_CASE_FIXTURE(Fixture,
+                  "10.1.2 an unknown method is NotImplemented in the words that the Director looks for")
 {
     const Reply reply = cpi.call("make_coffee", "[]");
     CHECK(reply.error_type() == "Bosh::Clouds::NotImplemented");
@@ -78,13 +81,16 @@ TEST_CASE_FIXTURE(Fixture, "10.1.4 a call without a result answers null twice an
 TEST_CASE_FIXTURE(Fixture, "10.1.5 each typed error keeps its type")
 {
     CHECK(cpi.call("delete_disk", R"(["disk-absent"])").error_type() == "Bosh::Clouds::DiskNotFound");
-    CHECK(cpi.call("set_disk_metadata", R"(["disk-absent",{}])").error_type() == "Bosh::Clouds::DiskNotFound");
+    CHECK(cpi.call("set_disk_metadata", R"(["disk-absent",{}])").error_type() ==
+          "Bosh::Clouds::DiskNotFound");
     CHECK(cpi.call("get_disks", R"(["someone-elses-vm"])").error_type() == "Bosh::Clouds::VMNotFound");
     CHECK(cpi.call("create_disk", "[1073741824,{},null]").error_type() == "Bosh::Clouds::NoDiskSpace");
     CHECK(cpi.call("resize_disk", R"(["disk-a",1])").error_type() == "Bosh::Clouds::NotImplemented");
 }
 
-TEST_CASE_FIXTURE(Fixture, "10.1.6 info answers with or without a version, with a context of any kind, and a bare environment")
+TEST_CASE_FIXTURE(
+    Fixture,
+    "10.1.6 info answers with or without a version, with a context of any kind, and a bare environment")
 {
     const std::string expected =
         R"({"stemcell_formats":["openstack-qcow2","openstack-raw","vsphere-ovf","vsphere-ova","general-tar"],"api_version":2})";
@@ -95,14 +101,17 @@ TEST_CASE_FIXTURE(Fixture, "10.1.6 info answers with or without a version, with 
     CHECK(info(concat(plain_context, R"(,"api_version":1)")) == expected);
     CHECK(info(concat(plain_context, R"(,"api_version":2)")) == expected);
     CHECK(info(R"("context":{"director_uuid":"d","vm":{"stemcell":{}}})") == expected);
-    CHECK(info(R"("context":{"director_uuid":"d","vm":{"stemcell":{"api_version":3}},"anything":{"else":[1]}})") ==
-          expected);
+    CHECK(
+        info(
+            R"("context":{"director_uuid":"d","vm":{"stemcell":{"api_version":3}},"anything":{"else":[1]}})") ==
+        expected);
 }
 
 TEST_CASE_FIXTURE(Fixture, "info answers the formats of the hypervisor that the request's context names")
 {
     const Reply reply = cpi.call("info", "[]", R"({"hypervisor":"lxc"})");
-    CHECK(reply.require_ok().result_text() == R"({"stemcell_formats":["warden-tar","general-tar"],"api_version":2})");
+    CHECK(reply.require_ok().result_text() ==
+          R"({"stemcell_formats":["warden-tar","general-tar"],"api_version":2})");
 }
 
 TEST_CASE_FIXTURE(Fixture, "10.1.7 stdout has nothing but the answer, and stderr no secret")
@@ -125,11 +134,31 @@ TEST_CASE_FIXTURE(Fixture, "10.1.7 each line of stderr names the request")
 
 TEST_CASE("every method of the contract is known")
 {
-    for (const auto* name :
-         {"info", "ping", "current_vm_id", "create_stemcell", "delete_stemcell", "create_vm", "delete_vm", "has_vm",
-          "reboot_vm", "set_vm_metadata", "calculate_vm_cloud_properties", "configure_networks", "create_disk",
-          "has_disk", "delete_disk", "attach_disk", "detach_disk", "get_disks", "set_disk_metadata", "resize_disk",
-          "update_disk", "snapshot_disk", "delete_snapshot", "create_network", "delete_network"}) {
+    for (const auto* name : {"info",
+                             "ping",
+                             "current_vm_id",
+                             "create_stemcell",
+                             "delete_stemcell",
+                             "create_vm",
+                             "delete_vm",
+                             "has_vm",
+                             "reboot_vm",
+                             "set_vm_metadata",
+                             "calculate_vm_cloud_properties",
+                             "configure_networks",
+                             "create_disk",
+                             "has_disk",
+                             "delete_disk",
+                             "attach_disk",
+                             "detach_disk",
+                             "get_disks",
+                             "set_disk_metadata",
+                             "resize_disk",
+                             "update_disk",
+                             "snapshot_disk",
+                             "delete_snapshot",
+                             "create_network",
+                             "delete_network"}) {
         CAPTURE(name);
         CHECK(std::ranges::count(methods(), name, &Method::name) == 1);
     }
@@ -138,9 +167,11 @@ TEST_CASE("every method of the contract is known")
 TEST_CASE_FIXTURE(Fixture, "info does not load libvirt; has_vm does")
 {
     const auto loads_libvirt = [&](std::string_view method, std::string_view arguments) {
-        const std::string request = concat(R"({"method":")", method, R"(","arguments":)", arguments, ",", plain_context, "}");
-        const Ran ran = run_program({LIBVIRT_CPI_EXECUTABLE, "--config", (folder.path() / "cpi.json").native()}, request,
-                                    {{"LD_DEBUG", "files"}});
+        const std::string request =
+            concat(R"({"method":")", method, R"(","arguments":)", arguments, ",", plain_context, "}");
+        const Ran ran =
+            run_program({LIBVIRT_CPI_EXECUTABLE, "--config", (folder.path() / "cpi.json").native()}, request,
+                        {{"LD_DEBUG", "files"}});
         return ran.err.find("libvirt.so") != std::string::npos;
     };
     CHECK_FALSE(loads_libvirt("info", "[]"));
@@ -156,10 +187,11 @@ TEST_CASE_FIXTURE(Fixture, "nothing of what the CPI starts outlives it with its 
 
 TEST_CASE_FIXTURE(Fixture, "a call that is ended by a signal still answers, with exit status 0")
 {
-    const Ran ran = run_program({"/bin/sh", "-c",
-                                 concat("mkfifo ", folder.path().native(), "/stdin; sleep 3 > ", folder.path().native(),
-                                        "/stdin & timeout -s TERM 0.3 ", LIBVIRT_CPI_EXECUTABLE, " --config ",
-                                        folder.path().native(), "/cpi.json < ", folder.path().native(), "/stdin")});
+    const Ran ran =
+        run_program({"/bin/sh", "-c",
+                     concat("mkfifo ", folder.path().native(), "/stdin; sleep 3 > ", folder.path().native(),
+                            "/stdin & timeout -s TERM 0.3 ", LIBVIRT_CPI_EXECUTABLE, " --config ",
+                            folder.path().native(), "/cpi.json < ", folder.path().native(), "/stdin")});
     CHECK(ran.out.find(R"("error":{"type")") != std::string::npos);
 }
 
@@ -173,7 +205,8 @@ TEST_CASE_FIXTURE(Fixture, "calculate_vm_cloud_properties gives properties that 
     const Reply reply =
         cpi.call("calculate_vm_cloud_properties", R"([{"ram":3000,"cpu":3,"ephemeral_disk_size":5001}])");
     CHECK(reply.require_ok().result_text() == R"({"cpus":3,"memory":3000,"ephemeral_disk":5001})");
-    CHECK(cpi.call("calculate_vm_cloud_properties", R"([{"ram":3000,"cpu":3}])").error_type() == "InvalidCall");
+    CHECK(cpi.call("calculate_vm_cloud_properties", R"([{"ram":3000,"cpu":3}])").error_type() ==
+          "InvalidCall");
 }
 
 } // namespace cpi::test

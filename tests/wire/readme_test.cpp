@@ -13,7 +13,8 @@ TEST_CASE("the README's table has a row for each method, and claims just those t
     const std::string readme = read_file(SOURCE_DIR "/README.md");
     for (const Method& method : methods()) {
         CAPTURE(method.name);
-        const std::string row = concat("\n| `", method.name, method.call == nullptr ? "` | – | |" : "` | yes | `");
+        const std::string row =
+            concat("\n| `", method.name, method.call == nullptr ? "` | – | |" : "` | yes | `");
         CHECK(readme.find(row) != std::string::npos);
     }
 }
@@ -33,7 +34,8 @@ TEST_CASE("each test file that the README names exists")
 
 TEST_CASE("the links of the README and of the documentation lead to files")
 {
-    for (const auto* document : {"README.md", "CONTRIBUTING.md", "docs/configuration.md", "docs/errors.md", "docs/store.md"}) {
+    for (const auto* document :
+         {"README.md", "CONTRIBUTING.md", "docs/configuration.md", "docs/errors.md", "docs/store.md"}) {
         const std::filesystem::path file = std::filesystem::path{SOURCE_DIR} / document;
         const std::string text = read_file(file);
         REQUIRE_FALSE(text.empty());

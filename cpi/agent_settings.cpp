@@ -15,8 +15,8 @@ Secret settings_json(const AgentSettings& settings, const AgentConfig& agent)
     for (const auto& server : agent.ntp)
         out.string(server);
     out.end_array();
-    if (agent.blobstore.text != "null")
-        out.key("blobstore").verbatim(agent.blobstore);
+    if (agent.blobstore)
+        out.key("blobstore").verbatim(*agent.blobstore);
     out.key("networks").verbatim(settings.networks);
     // Persistent disks are never named here: the agent learns of them from the Director, with their hints.
     out.key("disks").begin_object();
@@ -26,7 +26,7 @@ Secret settings_json(const AgentSettings& settings, const AgentConfig& agent)
     }
     out.key("persistent").begin_object().end_object();
     out.end_object();
-    out.key("env").verbatim(settings.env.text == "null" ? json::Verbatim{"{}"} : settings.env);
+    out.key("env").verbatim(settings.env);
     out.end_object();
     return Secret{out.text()};
 }

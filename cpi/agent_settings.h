@@ -18,7 +18,7 @@ struct AgentSettings {
     VmCid vm;
     json::Verbatim networks; // as create_vm returns them
     std::optional<DiskHint> ephemeral_disk;
-    json::Verbatim env;
+    json::VerbatimObject env;
 };
 
 /// The settings that a VM's agent reads when it boots. They hold secrets. Pure.

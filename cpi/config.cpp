@@ -1,6 +1,7 @@
 #include "cpi/config.h"
 
 #include "base/error.h"
+#include "cpi/redact.h"
 #include "host/local_host.h"
 #include "json/schema.h"
 #include "virt/uri.h"
@@ -70,7 +71,8 @@ AbsolutePath json::Codec<AbsolutePath>::read(const Place& place)
     if (!place.is_string())
         place.fail(expected());
     const std::string text = place.string();
-    if (!text.starts_with('/') || text != printable_utf8(text))
+    const auto is_control = [](char c) { return (c >= 0 && c < ' ') || c == '\x7F'; };
+    if (!text.starts_with('/') || text != printable_utf8(text) || std::ranges::any_of(text, is_control))
         place.fail(expected());
     return {text};
 }
@@ -112,6 +114,10 @@ void hide_secrets(Redactor& redactor, const Config& config)
     redactor.hide(config.agent.mbus.reveal());
     redactor.hide(password_in(config.agent.mbus.reveal()));
     redactor.hide(config.private_key.reveal());
+    if (config.agent.blobstore) {
+        const json::Document blobstore = json::parse(config.agent.blobstore->text, "the blobstore");
+        hide_strings(redactor, json::root(blobstore).at("options"));
+    }
 }
 
 std::string config_schema()

@@ -5,6 +5,7 @@
 #include "hypervisor/machines.h"
 #include "json/codec.h"
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,7 +17,7 @@ class Redactor;
 struct AgentConfig {
     Secret mbus;
     std::vector<std::string> ntp;
-    json::Verbatim blobstore;
+    std::optional<json::VerbatimObject> blobstore;
 };
 
 /// One of the table's rows, by its name.

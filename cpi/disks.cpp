@@ -11,8 +11,8 @@ namespace {
 struct DiskRecord {
     std::int64_t size_mib = 0;
     std::string format;
-    json::Verbatim cloud_properties{"{}"};
-    json::Verbatim metadata{"{}"};
+    json::VerbatimObject cloud_properties;
+    json::VerbatimObject metadata;
 };
 
 } // namespace
@@ -107,7 +107,7 @@ DiskCid create_disk(Cpi& cpi, const DiskSize& size, const DiskProperties& proper
     image::create(store.host(), creation.staging() / file_name::disk(format), format,
                   {static_cast<std::uint64_t>(size.value)});
     store.host().publish(creation.staging() / file_name::disk_record,
-                         text_of({size.value, format, properties.verbatim, {"{}"}}), Access::owner);
+                         text_of({size.value, format, properties.verbatim, {}}), Access::owner);
     creation.publish();
     creation.finish();
     return cid;
@@ -172,7 +172,7 @@ void set_disk_metadata(Cpi& cpi, const DiskCid& disk, const std::map<std::string
         tags.key(key).string(value.text);
     tags.end_object();
     DiskRecord record = read_record(cpi, disk);
-    record.metadata = {tags.text()};
+    record.metadata = json::VerbatimObject{tags.text()};
     cpi.host().publish(cpi.store().layout().of(disk) / file_name::disk_record, text_of(record),
                        Access::owner);
 }

@@ -6,7 +6,7 @@
 #include "host/local_host.h"
 
 #include <fcntl.h>
-#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -119,6 +119,7 @@ int serve(const std::string& config_file)
     Responder responder;
     Log log;
     std::signal(SIGPIPE, SIG_IGN);
+    ::umask(S_IRWXG | S_IRWXO); // images hold what guests keep secret
     const sigset_t signals = handled_signals();
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
     std::thread{[&responder, &log] { watch_signals(responder, log); }}.detach();

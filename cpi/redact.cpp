@@ -5,8 +5,6 @@
 
 namespace cpi {
 
-namespace {
-
 void hide_strings(Redactor& redactor, const json::Place& place)
 {
     if (place.is_string())
@@ -19,10 +17,12 @@ void hide_strings(Redactor& redactor, const json::Place& place)
             hide_strings(redactor, at);
 }
 
+namespace {
+
 void hide_env(Redactor& redactor, const json::Place& env)
 {
     if (!env.is_object())
-        return;
+        return hide_strings(redactor, env);
     constexpr std::array<std::string_view, 3> public_keys{"group", "groups", "tags"};
     for (const auto& [key, at] : env.members()) {
         if (key != "bosh" || !at.is_object()) {
@@ -35,17 +35,24 @@ void hide_env(Redactor& redactor, const json::Place& env)
     }
 }
 
-void hide_by_name(Redactor& redactor, const json::Place& place)
+bool names_secret(const std::string& key)
 {
     constexpr std::array<std::string_view, 5> telling{"password", "private_key", "secret", "passphrase",
                                                       "mbus"};
+    const std::string name = lower(key);
+    return std::ranges::any_of(
+        telling, [&name](std::string_view word) { return name.find(word) != std::string::npos; });
+}
+
+void hide_by_name(Redactor& redactor, const json::Place& place)
+{
+    if (place.is_array())
+        for (const auto& item : place.items())
+            hide_by_name(redactor, item);
     if (!place.is_object())
         return;
     for (const auto& [key, at] : place.members()) {
-        const std::string& name = key; // clang cannot capture a structured binding
-        const bool is_secret = std::ranges::any_of(
-            telling, [&name](std::string_view word) { return name.find(word) != std::string::npos; });
-        if (is_secret)
+        if (names_secret(key))
             hide_strings(redactor, at);
         else
             hide_by_name(redactor, at);

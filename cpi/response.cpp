@@ -43,7 +43,7 @@ std::string failure(const Redactor& redactor, const Error& error)
     out.key("result").null();
     out.key("error").begin_object();
     out.key("type").string(wire_name(error.kind()));
-    out.key("message").string(redactor.clean(error.what()));
+    out.key("message").string(redactor.clean(error.message()));
     out.key("ok_to_retry").boolean(error.ok_to_retry());
     out.end_object();
     out.key("log").string("");

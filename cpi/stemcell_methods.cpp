@@ -5,7 +5,7 @@
 namespace cpi {
 
 StemcellCid create_stemcell(Cpi& cpi, const std::string& image_path, const StemcellProperties& properties,
-                            const std::optional<json::Verbatim>& /*extra*/)
+                            const std::optional<json::VerbatimObject>& /*extra*/)
 {
     return import_stemcell(cpi.store(), cpi.machinery(), image_path, properties);
 }

@@ -11,7 +11,7 @@ class Cpi;
 
 /// `extra` is what API version 3 adds: the Director's tags.
 StemcellCid create_stemcell(Cpi& cpi, const std::string& image_path, const StemcellProperties& properties,
-                            const std::optional<json::Verbatim>& extra);
+                            const std::optional<json::VerbatimObject>& extra);
 void delete_stemcell(Cpi& cpi, const StemcellCid& cid);
 
 } // namespace cpi

@@ -13,10 +13,7 @@ TagValue Codec<TagValue>::read(const Place& place)
 
 DiskProperties Codec<DiskProperties>::read(const Place& place)
 {
-    DiskProperties properties{place.verbatim(), {}};
-    for (const auto& [key, at] : place.members())
-        properties.unknown_keys.push_back(key);
-    return properties;
+    return {Codec<VerbatimObject>::read(place)};
 }
 
 } // namespace cpi::json

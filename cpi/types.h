@@ -60,8 +60,7 @@ struct TagValue {
 };
 
 struct DiskProperties {
-    json::Verbatim verbatim;
-    std::vector<std::string> unknown_keys;
+    json::VerbatimObject verbatim; // kept with the disk; none has a meaning yet
 };
 
 using DiskSize = json::Ranged<1, std::int64_t{1} << 30U>;

@@ -16,6 +16,14 @@ constexpr std::string_view usual_network = "default";
     throw Error{ErrorKind::cloud, concat("network '", name, "': ", what)};
 }
 
+bool fits_address(const std::string& netmask, const std::string& ip)
+{
+    if (!parse_ipv4(ip))
+        return is_ip_address(netmask) && !parse_ipv4(netmask);
+    const auto bits = parse_ipv4(netmask);
+    return bits && is_netmask(*bits);
+}
+
 void check(const std::string& name, const NetworkFields& network)
 {
     if (network.type == NetworkType::vip)
@@ -24,8 +32,13 @@ void check(const std::string& name, const NetworkFields& network)
         return;
     if (!is_ip_address(network.ip))
         refuse(name, concat("a manual network needs an IP address, got '", network.ip, "'"));
-    if (network.netmask.empty())
-        refuse(name, "a manual network needs a netmask");
+    if (!fits_address(network.netmask, network.ip))
+        refuse(name,
+               concat("a manual network needs a netmask that fits its address, got '", network.netmask, "'"));
+    // A longer range than one address would have to be routed to the VM.
+    if (!network.prefix.empty() && network.prefix != "32" && network.prefix != "128")
+        throw Error{ErrorKind::not_supported, concat("network '", name, "': prefix '", network.prefix,
+                                                     "': delegated prefixes are not supported")};
 }
 
 NicSource source_of(const std::string& name, const NetworkProperties& properties)

@@ -107,7 +107,7 @@ void make_ephemeral_disk(Host& host, const Path& folder, Mebibytes size)
 CreatedVm create_vm(Cpi& cpi, const std::string& agent_id, const StemcellCid& stemcell_cid,
                     const VmProperties& properties, const Networks& networks,
                     const std::optional<std::vector<DiskCid>>& disks,
-                    const std::optional<json::Verbatim>& env)
+                    const std::optional<json::VerbatimObject>& env)
 {
     Store& store = cpi.store();
     Machines machines = cpi.machines();
@@ -133,7 +133,7 @@ CreatedVm create_vm(Cpi& cpi, const std::string& agent_id, const StemcellCid& st
                                            .vm = vm,
                                            .networks = plan.settings,
                                            .ephemeral_disk = ephemeral,
-                                           .env = env.value_or(json::Verbatim{})},
+                                           .env = env.value_or(json::VerbatimObject{})},
                                           cpi.config().agent);
 
     Creation creation{store, store.layout().vms(), vm.str()};

@@ -17,7 +17,7 @@ class Cpi;
 CreatedVm create_vm(Cpi& cpi, const std::string& agent_id, const StemcellCid& stemcell,
                     const VmProperties& properties, const Networks& networks,
                     const std::optional<std::vector<DiskCid>>& disks,
-                    const std::optional<json::Verbatim>& env);
+                    const std::optional<json::VerbatimObject>& env);
 /// Persistent disks stay, with what is on them.
 void delete_vm(Cpi& cpi, const VmCid& vm);
 bool has_vm(Cpi& cpi, const VmCid& vm);

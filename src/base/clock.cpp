@@ -25,7 +25,7 @@ std::string watched; // NOLINT(cert-err58-cpp): an empty string's constructor do
 std::chrono::milliseconds Deadline::left() const
 {
     using std::chrono::milliseconds;
-    return std::max(milliseconds{0}, std::chrono::duration_cast<milliseconds>(at_ - Clock::now()));
+    return std::max(milliseconds{0}, std::chrono::ceil<milliseconds>(at_ - Clock::now()));
 }
 
 bool wait_until(const Deadline& deadline, const std::function<bool()>& happened)

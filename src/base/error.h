@@ -37,6 +37,16 @@ public:
     [[nodiscard]] ErrorKind kind() const noexcept { return kind_; }
     [[nodiscard]] bool ok_to_retry() const noexcept { return retry_ == Retry::yes; }
     [[nodiscard]] const char* what() const noexcept override { return message_.c_str(); }
+    /// As `what`, but not cut where it has a NUL.
+    [[nodiscard]] const std::string& message() const noexcept { return message_; }
+
+    /// What another program gave as the reason, in its own words; empty when there is none.
+    [[nodiscard]] const std::string& cause() const noexcept { return cause_; }
+    Error& caused_by(std::string cause)
+    {
+        cause_ = std::move(cause);
+        return *this;
+    }
 
     /// Puts what was being done in front of what went wrong.
     void add_context(std::string_view doing) { message_ = concat(doing, ": ", message_); }
@@ -45,6 +55,7 @@ private:
     ErrorKind kind_;
     Retry retry_;
     std::string message_;
+    std::string cause_;
 };
 
 /// The error of a system call that has just failed: `doing` says the call's purpose and its object.

@@ -55,10 +55,9 @@ std::size_t utf8_length(std::string_view text)
 std::string join(std::span<const std::string> words, std::string_view separator)
 {
     std::string joined;
-    for (const auto& word : words) {
-        if (!joined.empty())
-            joined += separator;
-        joined += word;
+    for (std::size_t i = 0; i < words.size(); ++i) {
+        joined += i == 0 ? "" : separator;
+        joined += words[i];
     }
     return joined;
 }

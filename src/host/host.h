@@ -81,6 +81,7 @@ public:
     virtual void make_directory(const Path& directory) = 0;
     /// Puts a file there whole or not at all: a reader, or a crash at any point, finds the old contents or
     /// the new.
+    /// One at a time for each file.
     virtual void publish(const Path& file, std::string_view bytes, Access access) = 0;
     /// Begins a file that must not exist yet.
     [[nodiscard]] virtual std::unique_ptr<Sink> create(const Path& file, Access access) = 0;

@@ -76,11 +76,19 @@ void sync_directory(const Path& directory)
     sync_file(fd.get(), directory);
 }
 
+/// Whatever the caller's umask is.
+void set_mode(int fd, mode_t mode, const Path& path)
+{
+    if (::fchmod(fd, mode) != 0)
+        throw system_error(concat("setting the mode of ", path.native()), errno);
+}
+
 Fd create_file(const Path& path, Access access)
 {
     Fd fd{::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode_of(access))};
     if (!fd)
         throw system_error(concat("creating ", path.native()), errno);
+    set_mode(fd.get(), mode_of(access), path);
     return fd;
 }
 
@@ -158,7 +166,10 @@ LockTry try_flock(const Fd& fd, const Path& path)
 std::optional<std::string> LocalHost::read(const Path& file)
 {
     constexpr std::size_t most = std::size_t{64} << 20U;
-    return read_start(file, most);
+    auto bytes = read_start(file, most + 1);
+    if (bytes && bytes->size() > most)
+        throw Error{ErrorKind::cloud, concat(file.native(), " is too large to be read as a whole")};
+    return bytes;
 }
 
 std::optional<std::string> LocalHost::read_start(const Path& file, std::size_t bytes)
@@ -207,15 +218,22 @@ Space LocalHost::space(const Path& path)
 void LocalHost::make_directory(const Path& directory)
 {
     // The hypervisor's own user must be able to pass through, but not to look around.
-    if (::mkdir(directory.c_str(), 0711) == 0)
-        return;
-    if (errno != EEXIST)
+    constexpr mode_t mode = 0711;
+    if (::mkdir(directory.c_str(), mode) != 0) {
+        if (errno == EEXIST)
+            return;
         throw system_error(concat("making the directory ", directory.native()), errno);
+    }
+    const Fd fd = open_existing(directory, O_RDONLY | O_DIRECTORY);
+    set_mode(fd.get(), mode, directory);
 }
 
 void LocalHost::publish(const Path& file, std::string_view bytes, Access access)
 {
-    const Path staging = file.parent_path() / concat(".new-", random_name(8), "-", file.filename().native());
+    // One name for all writers of a file: who writes it holds its object's lock, and what a killed one left
+    // goes.
+    const Path staging = file.parent_path() / concat(".new-", file.filename().native());
+    discard(staging);
     try {
         const Fd fd = create_file(staging, access);
         write_all(fd.get(), bytes, staging);
@@ -299,9 +317,12 @@ std::unique_ptr<HeldLock> LocalHost::create_locked(const Path& file)
         Fd fd{::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode_of(Access::owner))};
         if (!fd)
             throw system_error(concat("creating ", file.native()), errno);
-        // Somebody who sweeps may have taken and removed the file between these two calls: then once more.
-        if (try_flock(fd, file) == LockTry::got)
+        const LockTry outcome = try_flock(fd, file);
+        if (outcome == LockTry::got)
             return std::make_unique<LocalLock>(std::move(fd));
+        if (outcome == LockTry::held_by_other)
+            throw Error{ErrorKind::cloud, concat(file.native(), " is locked by another call")};
+        // Somebody who sweeps took and removed the file between these two calls: once more.
     }
 }
 

@@ -12,6 +12,8 @@
 #include <boost/process/extend.hpp>
 #include <boost/process/io.hpp>
 #include <boost/process/search_path.hpp>
+#include <sys/prctl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
@@ -23,8 +25,10 @@ namespace {
 
 namespace bp = boost::process;
 
-/// The child starts with ordinary signals, whatever the CPI has arranged for itself.
-struct OrdinarySignals : bp::extend::handler {
+/// How a child starts: with ordinary signals, whatever the CPI has arranged for itself; as the head of a
+/// process group, so that it can be ended with all that it started; and not to live on when the CPI is
+/// killed.
+struct ChildsTerms : bp::extend::handler {
     template <class Executor>
     void on_exec_setup(Executor& /*executor*/) const
     {
@@ -32,8 +36,26 @@ struct OrdinarySignals : bp::extend::handler {
         sigset_t none{};
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, nullptr); // NOLINT(concurrency-mt-unsafe): the child has one thread
+        ::setpgid(0, 0);
+        ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     }
 };
+
+/// Waits for the end of both outputs and then of the child. False: the patience ran out first.
+bool wait_for(bp::child& child, boost::asio::io_context& io, const Deadline& deadline)
+{
+    while (!io.stopped() && !deadline.passed()) {
+        io.run_for(std::min(deadline.left(), std::chrono::milliseconds{250}));
+        check_interrupt();
+    }
+    return wait_until(deadline, [&child] { return !child.running(); });
+}
+
+void end(bp::child& child)
+{
+    ::kill(-child.id(), SIGKILL);
+    child.wait();
+}
 
 boost::filesystem::path find_program(const std::string& name)
 {
@@ -70,23 +92,19 @@ Output LocalHost::run(const Command& command)
                             out,
                         bp::std_err > err,
                         io,
-                        OrdinarySignals{}};
-        const Deadline deadline{command.patience};
-        while (!io.stopped() && !deadline.passed()) {
-            io.run_for(std::min(deadline.left(), std::chrono::milliseconds{250}));
-            try {
-                check_interrupt();
-            } catch (...) {
-                child.terminate();
-                throw;
-            }
+                        ChildsTerms{}};
+        bool in_time = false;
+        try {
+            in_time = wait_for(child, io, Deadline{command.patience});
+        } catch (...) {
+            end(child);
+            throw;
         }
-        if (!io.stopped()) {
-            child.terminate();
+        if (!in_time) {
+            end(child);
             throw Error{ErrorKind::cloud, concat("'", join(command.argv, " "), "' did not end within ",
                                                  command.patience.count(), " s")};
         }
-        child.wait();
         return {child.exit_code(), out.get(), err.get()};
     } catch (const bp::process_error& error) {
         throw Error{ErrorKind::cloud, concat("cannot run '", join(command.argv, " "), "': ", error.what())};

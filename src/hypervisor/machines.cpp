@@ -18,7 +18,7 @@ constexpr std::string_view tags_namespace = "urn:libvirt-cpi:tags:1";
 /// libvirt has no error code for "the accelerator does not work here"; its messages all name it.
 bool blames(const Error& error, std::string_view domain_type)
 {
-    return lower(error.what()).find(domain_type) != std::string::npos;
+    return lower(error.cause()).find(domain_type) != std::string::npos;
 }
 
 const std::string& name_of(const VmCid& vm)
@@ -101,6 +101,7 @@ void Machines::create(DomainSpec spec, Acceleration acceleration)
             if (type == types.back() || !blames(error, type))
                 throw;
             log_.warning(concat(type, " does not work on this host, the VM runs without it: ", error.what()));
+            remove(VmCid{spec.name});
         }
     }
 }

@@ -88,7 +88,7 @@ struct Codec<T> {
     static T read(const Place& place)
     {
         if (!place.is_object())
-            place.fail("an object");
+            place.fail_discreetly(expected());
         T value{};
         std::vector<std::string> unknown = check_keys(place, keys<T>(), unknown_keys<T>);
         if constexpr (requires { value.unknown_keys; })
@@ -172,6 +172,17 @@ template <>
 struct Codec<Verbatim> {
     static Verbatim read(const Place& place) { return place.verbatim(); }
     static std::string expected() { return "any JSON"; }
+};
+
+template <>
+struct Codec<VerbatimObject> {
+    static VerbatimObject read(const Place& place)
+    {
+        if (!place.is_object())
+            place.fail_discreetly(expected());
+        return VerbatimObject{place.verbatim().text};
+    }
+    static std::string expected() { return "an object"; }
 };
 
 template <class T>

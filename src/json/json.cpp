@@ -54,6 +54,35 @@ std::string description(const rapidjson::Value& value)
                   text.size() > longest ? "…\"" : "\"");
 }
 
+/// Whoever walks the document afterwards does so by recursion.
+void check_depth(std::string_view text, std::string_view what)
+{
+    constexpr int deepest = 500;
+    int depth = 0;
+    bool in_string = false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        if (in_string && c == '\\')
+            ++i;
+        else if (c == '"')
+            in_string = !in_string;
+        else if (!in_string && (c == '[' || c == '{') && ++depth > deepest)
+            throw Error{ErrorKind::invalid_call, concat(what, " is nested deeper than ", deepest, " levels")};
+        else if (!in_string && (c == ']' || c == '}'))
+            --depth;
+    }
+}
+
+bool is_unicode(const Document& document)
+{
+    using Utf8 = rapidjson::UTF8<>;
+    rapidjson::StringBuffer buffer;
+    rapidjson::Writer<rapidjson::StringBuffer, Utf8, Utf8, rapidjson::CrtAllocator,
+                      rapidjson::kWriteValidateEncodingFlag>
+        writer{buffer};
+    return document.Accept(writer);
+}
+
 void merge_objects(rapidjson::Value& into, const rapidjson::Value& from, Document::AllocatorType& allocator)
 {
     for (const auto& member : from.GetObject()) {
@@ -71,7 +100,8 @@ void merge_objects(rapidjson::Value& into, const rapidjson::Value& from, Documen
 
 Document parse(std::string_view text, std::string_view what)
 {
-    // Iterative: a deeply nested document must not overflow the stack.
+    check_depth(text, what);
+    // Iterative: what is not JSON may still be nested deeply.
     constexpr unsigned flags = rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag;
     Document document;
     document.Parse<flags>(text.data(), text.size());
@@ -79,6 +109,10 @@ Document parse(std::string_view text, std::string_view what)
         throw Error{ErrorKind::invalid_call,
                     concat(what, " is not JSON: ", rapidjson::GetParseError_En(document.GetParseError()),
                            " (", position(text, document.GetErrorOffset()), ")")};
+    // The parser checks the text's own encoding, but not what escapes stand for.
+    if (text.find("\\u") != std::string_view::npos && !is_unicode(document))
+        throw Error{ErrorKind::invalid_call,
+                    concat(what, " is not JSON: an escape stands for half a character")};
     return document;
 }
 
@@ -163,13 +197,13 @@ Verbatim Place::verbatim() const
 
 void Place::fail(std::string_view expected) const
 {
-    throw Error{ErrorKind::invalid_call, concat(path_, ": expected ", expected, ", got ",
+    throw Error{ErrorKind::invalid_call, concat(printable_utf8(path_), ": expected ", expected, ", got ",
                                                 value_ == nullptr ? "nothing" : description(*value_))};
 }
 
 void Place::fail_discreetly(std::string_view expected) const
 {
-    throw Error{ErrorKind::invalid_call, concat(path_, ": expected ", expected, ", got ",
+    throw Error{ErrorKind::invalid_call, concat(printable_utf8(path_), ": expected ", expected, ", got ",
                                                 value_ == nullptr ? "nothing" : type_name(*value_))};
 }
 

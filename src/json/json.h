@@ -33,6 +33,12 @@ struct Verbatim {
     std::string text = "null";
 };
 
+/// An object that is passed on as it came.
+struct VerbatimObject : Verbatim {
+    VerbatimObject() : Verbatim{"{}"} {}
+    explicit VerbatimObject(std::string object) : Verbatim{std::move(object)} {}
+};
+
 /// The JSON object `object` with one more member, or with that member replaced.
 [[nodiscard]] Verbatim with_member(const Verbatim& object, std::string_view key, std::string_view value);
 

@@ -17,12 +17,17 @@ struct SchemaOf<bool> {
 };
 
 template <>
+struct SchemaOf<std::int64_t> {
+    static void write(Writer& out) { out.key("type").string("integer").key("minimum").integer(0); }
+};
+
+template <>
 struct SchemaOf<Mebibytes> {
     static void write(Writer& out) { out.key("type").string("integer").key("minimum").integer(0); }
 };
 
 template <>
-struct SchemaOf<Verbatim> {
+struct SchemaOf<VerbatimObject> {
     static void write(Writer& out) { out.key("type").string("object"); }
 };
 
@@ -43,6 +48,16 @@ struct SchemaOf<std::vector<T>> {
     static void write(Writer& out)
     {
         out.key("type").string("array").key("items").begin_object();
+        SchemaOf<T>::write(out);
+        out.end_object();
+    }
+};
+
+template <class T>
+struct SchemaOf<std::map<std::string, T>> {
+    static void write(Writer& out)
+    {
+        out.key("type").string("object").key("additionalProperties").begin_object();
         SchemaOf<T>::write(out);
         out.end_object();
     }

@@ -8,7 +8,8 @@ namespace cpi {
 std::optional<std::uint32_t> parse_ipv4(std::string_view text)
 {
     in_addr address{};
-    if (::inet_pton(AF_INET, std::string{text}.c_str(), &address) != 1)
+    const bool has_nul = text.find('\0') != std::string_view::npos;
+    if (has_nul || ::inet_pton(AF_INET, std::string{text}.c_str(), &address) != 1)
         return std::nullopt;
     return ntohl(address.s_addr);
 }

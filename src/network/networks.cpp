@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "base/undo.h"
 #include "network/address.h"
 #include "virt/libvirt.h"
 #include "xml/xml.h"
@@ -57,19 +58,22 @@ void make_usable(Libvirt& libvirt, Log& log, const NicSource& source, AutoEnable
                     concat("network '", name, "' is not active. Try: virsh -c ", shell_quote(libvirt.uri()),
                            " net-start ", shell_quote(name), ", or set auto_enable_networks")};
     }
+    Undo undo{log};
     if (!active) {
         log.info(concat("making the network '", name, "'"));
         create_missing(libvirt, name, subnet);
+        undo.add(concat("undefine the network '", name, "'"), [&] { libvirt.undefine_network(name); });
     }
     log.info(concat("starting the network '", name, "'"));
     libvirt.start_network(name);
+    undo.keep();
     libvirt.autostart_network(name);
 }
 
 std::string nat_network_xml(const std::string& name, const Subnet& subnet)
 {
     const auto netmask = parse_ipv4(subnet.netmask);
-    if (!parse_ipv4(subnet.gateway) || !netmask || !is_netmask(*netmask))
+    if (!parse_ipv4(subnet.gateway) || !netmask || *netmask == 0 || !is_netmask(*netmask))
         throw Error{ErrorKind::cloud,
                     concat("cannot make the network '", name, "' with gateway '", subnet.gateway,
                            "' and netmask '", subnet.netmask, "': not an IPv4 subnet")};

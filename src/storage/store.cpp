@@ -19,7 +19,7 @@ Path staging_of(const Path& folder, std::string_view name)
 
 void Store::require()
 {
-    const auto found = host_.info(layout_.root());
+    const auto found = host_.info(layout_.root() / "."); // it may be a symbolic link
     if (!found || found->kind != FileInfo::Kind::directory)
         throw Error{ErrorKind::cloud,
                     concat("store_dir '", layout_.root().native(),

@@ -81,7 +81,8 @@ struct Libvirt::Connection {
         const bool full = message.find("No space left on device") != std::string::npos;
         throw Error{full ? ErrorKind::no_disk_space : kind_of(last_error_code()),
                     concat(step.doing, ": libvirt says: ", message, ". Try: ", address.virsh, " -c ",
-                           shell_quote(address.uri), " ", step.virsh_words)};
+                           shell_quote(address.uri), " ", step.virsh_words)}
+            .caused_by(message);
     }
 
     /// Makes the call under a watchdog. A null pointer or a negative number is a failure.
@@ -285,6 +286,14 @@ void Libvirt::define_network(const std::string& name, const std::string& xml)
     const NetworkPtr network{libvirt.run({concat("defining network '", name, "'"), "net-list --all"}, [&] {
         return libvirt_api().virNetworkDefineXML(libvirt.handle.get(), xml.c_str());
     })};
+}
+
+void Libvirt::undefine_network(const std::string& name)
+{
+    const Connection& libvirt = connection();
+    const NetworkPtr network = libvirt.get_network(name);
+    libvirt.run({concat("undefining network '", name, "'"), concat("net-undefine ", shell_quote(name))},
+                [&] { return libvirt_api().virNetworkUndefine(network.get()); });
 }
 
 void Libvirt::start_network(const std::string& name)

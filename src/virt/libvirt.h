@@ -56,6 +56,7 @@ public:
     /// Nothing: no such network. Otherwise whether it is active.
     [[nodiscard]] std::optional<bool> network_active(const std::string& name);
     void define_network(const std::string& name, const std::string& xml);
+    void undefine_network(const std::string& name);
     /// One that is active already, perhaps through a parallel call, is fine.
     void start_network(const std::string& name);
     void autostart_network(const std::string& name);

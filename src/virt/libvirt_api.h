@@ -16,7 +16,7 @@ namespace cpi {
                         each(virDomainDetachDeviceFlags) each(virDomainSetMetadata)                          \
                             each(virNetworkLookupByName) each(virNetworkFree) each(virNetworkIsActive)       \
                                 each(virNetworkCreate) each(virNetworkSetAutostart)                          \
-                                    each(virNetworkDefineXML)
+                                    each(virNetworkDefineXML) each(virNetworkUndefine)
 
 struct LibvirtApi {
 // NOLINTNEXTLINE(bugprone-macro-parentheses): a member's name cannot be in parentheses

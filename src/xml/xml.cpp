@@ -5,6 +5,8 @@
 
 #include <tinyxml2.h>
 
+#include <algorithm>
+
 namespace cpi::xml {
 
 namespace {
@@ -37,7 +39,12 @@ Element Element::add(std::string_view name, std::string_view text) const
 
 Element Element::set(std::string_view name, std::string_view value) const
 {
-    element_->SetAttribute(std::string{name}.c_str(), printable_utf8(value).c_str());
+    // Readers take line breaks and tabs in attributes for blanks; tinyxml2 has no way to write them
+    // otherwise.
+    std::string clean = printable_utf8(value);
+    std::ranges::replace_if(
+        clean, [](char c) { return c == '\n' || c == '\r' || c == '\t'; }, ' ');
+    element_->SetAttribute(std::string{name}.c_str(), clean.c_str());
     return *this;
 }
 

@@ -9,11 +9,13 @@
 #include <csignal>
 #include <exception>
 #include <functional>
+#include <stdexcept>
 #include <string>
 
 namespace cpi::test {
 
-/// Runs a function in a process of its own, for what would outlive the test (an interrupt) or end it (a signal).
+/// Runs a function in a process of its own, for what would outlive the test (an interrupt) or end it (a
+/// signal).
 class Child : private Pinned {
 public:
     explicit Child(const std::function<std::string()>& body)
@@ -23,6 +25,8 @@ public:
             throw std::runtime_error{"pipe"};
         pid_ = ::fork();
         if (pid_ == 0) {
+            for (const int signal : {SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGTERM, SIGINT})
+                std::signal(signal, SIG_DFL); // doctest's handlers would report as if the test ended here
             ::close(ends[0]);
             out_ = ends[1];
             say(outcome_of(body));

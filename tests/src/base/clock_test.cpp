@@ -40,6 +40,15 @@ TEST_CASE("wait_until says so when it does not happen in time, and looks once mo
     CHECK(Clock::now() - begin >= 60ms);
     CHECK(Clock::now() - begin < 2s);
     CHECK(looks > 2);
+}
+
+TEST_CASE("wait_until looks a few times only, up to the end")
+{
+    int looks = 0;
+    CHECK_FALSE(wait_until(Deadline{60ms}, [&] {
+        ++looks;
+        return false;
+    }));
     CHECK(looks < 20);
 }
 

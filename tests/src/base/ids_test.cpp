@@ -19,8 +19,9 @@ TEST_CASE("a cid is made of letters, digits and a few signs")
 TEST_CASE("a cid cannot leave its folder nor be taken for an option")
 {
     for (const std::string& text :
-         {""s, "."s, ".."s, "../vm-a"s, "vm-a/../../etc"s, "/etc"s, ".hidden"s, "-c"s, "vm-a b"s, "vm-a\n"s, "vm-\0a"s,
-          "vm-a\0"s, "vm-\xc3\xa4"s, "vm-\xff"s, "vm-$(id)"s, "vm-'a'"s, "vm\\a"s, "vm:a"s, std::string(101, 'a')}) {
+         {""s, "."s, ".."s, "../vm-a"s, "vm-a/../../etc"s, "/etc"s, ".hidden"s, "-c"s, "vm-a b"s, "vm-a\n"s,
+          "vm-\0a"s, "vm-a\0"s, "vm-\xc3\xa4"s, "vm-\xff"s, "vm-$(id)"s, "vm-'a'"s, "vm\\a"s, "vm:a"s,
+          std::string(101, 'a')}) {
         CAPTURE(text);
         CHECK(caught([&] { return VmCid{text}; }).kind == ErrorKind::invalid_call);
         CHECK(caught([&] { return DiskCid{text}; }).kind == ErrorKind::invalid_call);

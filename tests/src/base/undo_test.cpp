@@ -1,5 +1,5 @@
-#include "base/undo.h"
 #include "base/error.h"
+#include "base/undo.h"
 #include "src/child.h"
 
 #include <doctest/doctest.h>

@@ -71,15 +71,16 @@ TEST_CASE_FIXTURE(Fixture, "what cannot be looked at is an error that names it, 
 {
     folder.write("file", "x");
     for (const auto& error :
-         {caught([&] { return host.read(at("file/below")); }), caught([&] { return host.info(at("file/below")); }),
-          caught([&] { return host.list(at("file")); }),
+         {caught([&] { return host.read(at("file/below")); }),
+          caught([&] { return host.info(at("file/below")); }), caught([&] { return host.list(at("file")); }),
           caught([&] { return host.lock(at("file/below"), Deadline{0ms}) == nullptr; })}) {
         CHECK(error.kind == ErrorKind::cloud);
         check_says(error.what, {at("file").native()});
     }
     std::filesystem::create_symlink("loop", at("loop"));
     CHECK(caught([&] { return host.read(at("loop")); }).kind == ErrorKind::cloud);
-    check_says(caught([&] { return host.read(folder.path()); }).what, {folder.path().native(), "Is a directory"});
+    check_says(caught([&] { return host.read(folder.path()); }).what,
+               {folder.path().native(), "Is a directory"});
 }
 
 TEST_CASE_FIXTURE(Fixture, "info tells kind and size")
@@ -119,10 +120,15 @@ TEST_CASE_FIXTURE(Fixture, "a directory may exist already, its parent must")
     folder.write("a/file", "x");
     CHECK_NOTHROW(host.make_directory(at("a")));
     CHECK(read_file(at("a/file")) == "x");
-    check_says(caught([&] { host.make_directory(at("x/y")); return 0; }).what, {at("x/y").native()});
+    check_says(caught([&] {
+                   host.make_directory(at("x/y"));
+                   return 0;
+               }).what,
+               {at("x/y").native()});
 }
 
-TEST_CASE_FIXTURE(Fixture, "published files have the contents and the mode that were asked for, and nothing else is left")
+TEST_CASE_FIXTURE(
+    Fixture, "published files have the contents and the mode that were asked for, and nothing else is left")
 {
     host.publish(at("secret"), "one", Access::owner);
     host.publish(at("public"), "two", Access::everyone);
@@ -133,7 +139,7 @@ TEST_CASE_FIXTURE(Fixture, "published files have the contents and the mode that 
     CHECK(folder.listing() == "public\nsecret");
 }
 
-TEST_CASE_FIXTURE(Fixture, "modes do not depend on the umask of whoever calls" * doctest::should_fail())
+TEST_CASE_FIXTURE(Fixture, "modes do not depend on the umask of whoever calls")
 {
     CHECK(in_child([&] {
               ::umask(0077);
@@ -175,33 +181,48 @@ TEST_CASE_FIXTURE(Fixture, "a reader always finds the old contents or the new")
     CHECK(writer.result() == "done");
 }
 
+TEST_CASE_FIXTURE(Fixture, "what a killed call left of a file is gone when the file is published again")
+{
+    folder.write(".new-file", "half");
+    host.publish(at("file"), "whole", Access::owner);
+    CHECK(folder.listing() == "file");
+    CHECK(host.read(at("file")) == "whole");
+}
+
 TEST_CASE_FIXTURE(Fixture, "a file that cannot be published leaves nothing behind")
 {
     host.make_directory(at("directory"));
     folder.write("directory/x", "x");
-    check_says(caught([&] { host.publish(at("directory"), "x", Access::owner); return 0; }).what,
+    check_says(caught([&] {
+                   host.publish(at("directory"), "x", Access::owner);
+                   return 0;
+               }).what,
                {"renaming ", at("directory").native()});
     CHECK(folder.listing() == "directory\ndirectory/x");
-    check_says(caught([&] { host.publish(at("absent/file"), "x", Access::owner); return 0; }).what, {"absent"});
+    check_says(caught([&] {
+                   host.publish(at("absent/file"), "x", Access::owner);
+                   return 0;
+               }).what,
+               {"absent"});
 }
 
 TEST_CASE_FIXTURE(Fixture, "what is skipped is a hole that reads as zeros")
 {
     const auto sink = host.create(at("sparse"), Access::owner);
     sink->write(std::array{'a', 'b'});
-    sink->skip(std::uint64_t{64} << 20U);
+    sink->skip(std::uint64_t{16} << 20U);
     sink->write(std::array{'c'});
-    sink->skip(std::uint64_t{32} << 20U);
+    sink->skip(std::uint64_t{8} << 20U);
     sink->finish();
     const auto found = status_of(at("sparse"));
-    CHECK(found.st_size == 2 + (64 << 20) + 1 + (32 << 20));
+    CHECK(found.st_size == 2 + (16 << 20) + 1 + (8 << 20));
     CHECK(found.st_blocks * 512 < 1 << 20);
     CHECK(mode_of(at("sparse")) == 0600);
     const std::string bytes = read_file(at("sparse"));
     CHECK(bytes.size() == static_cast<std::size_t>(found.st_size));
     CHECK(bytes.starts_with("ab"));
-    CHECK(bytes.at(2 + (64 << 20)) == 'c');
-    CHECK(std::ranges::count(bytes, '\0') == (64 << 20) + (32 << 20));
+    CHECK(bytes.at(2 + (16 << 20)) == 'c');
+    CHECK(std::ranges::count(bytes, '\0') == (16 << 20) + (8 << 20));
 }
 
 TEST_CASE_FIXTURE(Fixture, "a sink writes many megabytes in order")
@@ -244,10 +265,16 @@ TEST_CASE_FIXTURE(Fixture, "a link is a second name for the same file")
     CHECK(status_of(at("file")).st_ino == status_of(at("name")).st_ino);
     host.discard(at("file"));
     CHECK(read_file(at("name")) == "x");
-    check_says(caught([&] { host.link(at("absent"), at("other")); return 0; }).what,
+    check_says(caught([&] {
+                   host.link(at("absent"), at("other"));
+                   return 0;
+               }).what,
                {at("absent").native(), at("other").native()});
     folder.write("taken", "");
-    CHECK(caught([&] { host.link(at("name"), at("taken")); return 0; }).kind == ErrorKind::cloud);
+    CHECK(caught([&] {
+              host.link(at("name"), at("taken"));
+              return 0;
+          }).kind == ErrorKind::cloud);
 }
 
 TEST_CASE_FIXTURE(Fixture, "rename moves files and directories, and never onto something")
@@ -259,12 +286,21 @@ TEST_CASE_FIXTURE(Fixture, "rename moves files and directories, and never onto s
     folder.write("file", "1");
     folder.write("target", "2");
     host.make_directory(at("empty"));
-    check_says(caught([&] { host.rename(at("file"), at("target")); return 0; }).what,
+    check_says(caught([&] {
+                   host.rename(at("file"), at("target"));
+                   return 0;
+               }).what,
                {at("file").native(), at("target").native(), "File exists"});
-    CHECK(caught([&] { host.rename(at("to"), at("empty")); return 0; }).kind == ErrorKind::cloud);
+    CHECK(caught([&] {
+              host.rename(at("to"), at("empty"));
+              return 0;
+          }).kind == ErrorKind::cloud);
     CHECK(read_file(at("target")) == "2");
     CHECK(read_file(at("to/x")) == "x");
-    CHECK(caught([&] { host.rename(at("absent"), at("new")); return 0; }).kind == ErrorKind::cloud);
+    CHECK(caught([&] {
+              host.rename(at("absent"), at("new"));
+              return 0;
+          }).kind == ErrorKind::cloud);
 }
 
 TEST_CASE_FIXTURE(Fixture, "discard removes files, links and whole directories, and not what links point to")

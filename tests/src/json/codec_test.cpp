@@ -112,7 +112,8 @@ TEST_CASE("a declared struct is read by its table")
 
 TEST_CASE("what is optional keeps its default when it is absent or null")
 {
-    for (const auto* text : {R"({"name":"n"})", R"({"name":"n","count":null,"flag":null,"password":null,"size":null,
+    for (const auto* text :
+         {R"({"name":"n"})", R"({"name":"n","count":null,"flag":null,"password":null,"size":null,
                              "ranged":null,"items":null,"tags":null,"rest":null,"inner":null})"}) {
         const auto outer = read<Outer>(text);
         CHECK(outer.count == 7);
@@ -134,7 +135,9 @@ TEST_CASE("what is required must be there and not null")
 
 TEST_CASE("a wrong value is refused with its path, what is allowed, and what came")
 {
-    const auto with = [](std::string_view member) { return error<Outer>(concat(R"({"name":"n",)", member, "}")); };
+    const auto with = [](std::string_view member) {
+        return error<Outer>(concat(R"({"name":"n",)", member, "}"));
+    };
     CHECK(error<Outer>("[]") == "it: expected an object, got an array");
     CHECK(with(R"("count":-1)") ==
           "it.count: expected a whole number from 0 to 9223372036854775807, got the number -1");
@@ -148,7 +151,8 @@ TEST_CASE("a wrong value is refused with its path, what is allowed, and what cam
     CHECK(with(R"("tags":{"k":1})") == "it.tags.k: expected a string, got the number 1");
     CHECK(with(R"("inner":{"colour":"green"})") ==
           "it.inner.colour: expected one of red, Deep-Blue, got the string \"green\"");
-    CHECK(with(R"("inner":{"colour":3})") == "it.inner.colour: expected one of red, Deep-Blue, got the number 3");
+    CHECK(with(R"("inner":{"colour":3})") ==
+          "it.inner.colour: expected one of red, Deep-Blue, got the number 3");
 }
 
 TEST_CASE("a secret's value is in no error")
@@ -173,7 +177,8 @@ TEST_CASE("a misspelt key is refused with the key that was meant, wherever it is
 TEST_CASE("an unknown key is refused where the struct wants that, with the keys that there are")
 {
     CHECK(error<Outer>(R"({"name":"n","something":1})") ==
-          "it.something: no such key; the keys here are name, count, flag, password, size, ranged, items, tags, rest, "
+          "it.something: no such key; the keys here are name, count, flag, password, size, ranged, items, "
+          "tags, rest, "
           "inner");
 }
 
@@ -191,7 +196,7 @@ TEST_CASE("an error names a key with control characters printably")
     CHECK(text == printable_utf8(text));
 }
 
-TEST_CASE("an error about a value under a key with control characters is printable too" * doctest::should_fail())
+TEST_CASE("an error about a value under a key with control characters is printable too")
 {
     const std::string text = error<Outer>(R"({"name":"n","tags":{"\u001b[31m":1}})");
     CHECK(text == printable_utf8(text));
@@ -207,7 +212,8 @@ TEST_CASE("words of an enumeration are read without regard to case")
 
 TEST_CASE("each codec says in words what it takes")
 {
-    CHECK(json::Codec<std::vector<std::optional<Colour>>>::expected() == "an array, each item one of red, Deep-Blue");
+    CHECK(json::Codec<std::vector<std::optional<Colour>>>::expected() ==
+          "an array, each item one of red, Deep-Blue");
     CHECK(json::Codec<std::map<std::string, json::Ranged<1, 3>>>::expected() ==
           "an object, each value a whole number from 1 to 3");
     CHECK(json::Codec<Mebibytes>::expected() == "a whole number of MiB up to 1073741824");
@@ -235,7 +241,7 @@ TEST_CASE("a JSON Schema comes from the same table, and is JSON")
     CHECK(properties.at("inner").at("additionalProperties").boolean());
 }
 
-TEST_CASE("a JSON Schema says that a whole number is one" * doctest::should_fail())
+TEST_CASE("a JSON Schema says that a whole number is one")
 {
     json::Writer out;
     out.begin_object();
@@ -244,7 +250,7 @@ TEST_CASE("a JSON Schema says that a whole number is one" * doctest::should_fail
     CHECK(out.text() == R"({"type":"integer","minimum":0})");
 }
 
-TEST_CASE("a JSON Schema says that a map is an object" * doctest::should_fail())
+TEST_CASE("a JSON Schema says that a map is an object")
 {
     json::Writer out;
     out.begin_object();

@@ -24,7 +24,10 @@ std::string parse_error(std::string_view text)
 /// A document and the place of its root, together.
 struct Parsed {
     explicit Parsed(std::string_view text) : document{json::parse(text, "the test's text")} {}
-    [[nodiscard]] json::Place root(std::string path = {}) const { return json::root(document, std::move(path)); }
+    [[nodiscard]] json::Place root(std::string path = {}) const
+    {
+        return json::root(document, std::move(path));
+    }
     json::Document document;
 };
 
@@ -48,10 +51,22 @@ TEST_CASE("what is not JSON is refused with its line and column")
 
 TEST_CASE("JSON with text that is not Unicode is refused")
 {
-    for (const std::string text : {"\"\xff\"", "\"\xc0\xaf\"", "\"\xed\xa0\x80\"", R"("\ud800")", R"("\udc00x")", "\xff\xfe{"}) {
+    for (const std::string text :
+         {"\"\xff\"", "\"\xc0\xaf\"", "\"\xed\xa0\x80\"", R"("\ud800")", "\xff\xfe{"}) {
         CAPTURE(text);
         CHECK(caught([&] { return json::parse(text, "it").IsNull(); }).kind == ErrorKind::invalid_call);
     }
+}
+
+TEST_CASE("an escape that is half a character does not become text that is not Unicode")
+{
+    const Caught refused = caught([] {
+        const Parsed parsed{R"({"x":"\udc00"})"};
+        const std::string text = parsed.root().verbatim().text;
+        CHECK(text == printable_utf8(text));
+        return 0;
+    });
+    CHECK((!refused.kind || refused.kind == ErrorKind::invalid_call));
 }
 
 TEST_CASE("numbers that no double holds are refused")
@@ -61,11 +76,12 @@ TEST_CASE("numbers that no double holds are refused")
 
 TEST_CASE("a million opening brackets are an error, not a crash")
 {
-    CHECK(in_child([] { return caught([] { return json::parse(std::string(1'000'000, '['), "it").IsNull(); }).what; })
-              .starts_with("it is not JSON"));
+    CHECK(in_child([] {
+              return caught([] { return json::parse(std::string(1'000'000, '['), "it").IsNull(); }).what;
+          }).starts_with("it is not JSON"));
 }
 
-TEST_CASE("a million brackets that close again are no crash either" * doctest::should_fail())
+TEST_CASE("a million brackets that close again are no crash either")
 {
     // RapidJSON parses it without recursion, and then writes it (Place::verbatim) with recursion.
     const std::string text = nested(1'000'000, '[', "]");
@@ -99,7 +115,8 @@ TEST_CASE("a merged document does not need the one that it was merged from")
 {
     json::Document into = json::parse("{}", "into");
     {
-        const json::Document from = json::parse(R"({"key":{"inner":"a long value that is no small string"}})", "from");
+        const json::Document from =
+            json::parse(R"({"key":{"inner":"a long value that is no small string"}})", "from");
         json::merge(into, from);
     }
     CHECK(json::root(into).at("key").at("inner").string() == "a long value that is no small string");
@@ -121,12 +138,16 @@ TEST_CASE("an error says what came instead")
     const Parsed parsed{R"([null, true, false, 17, -1, 1.5, "two", {"a":1}, [1]])"};
     std::vector<std::string> errors;
     for (const auto& item : parsed.root("p").items())
-        errors.push_back(caught([&] { item.fail("x"); return 0; }).what);
+        errors.push_back(caught([&] {
+                             item.fail("x");
+                             return 0;
+                         }).what);
     CHECK(errors == std::vector<std::string>{
-                        "p[0]: expected x, got null", "p[1]: expected x, got true", "p[2]: expected x, got false",
-                        "p[3]: expected x, got the number 17", "p[4]: expected x, got the number -1",
-                        "p[5]: expected x, got the number 1.5", "p[6]: expected x, got the string \"two\"",
-                        "p[7]: expected x, got an object", "p[8]: expected x, got an array"});
+                        "p[0]: expected x, got null", "p[1]: expected x, got true",
+                        "p[2]: expected x, got false", "p[3]: expected x, got the number 17",
+                        "p[4]: expected x, got the number -1", "p[5]: expected x, got the number 1.5",
+                        "p[6]: expected x, got the string \"two\"", "p[7]: expected x, got an object",
+                        "p[8]: expected x, got an array"});
 }
 
 TEST_CASE("a long string is cut in an error, at a character's border or with a replacement")
@@ -142,7 +163,11 @@ TEST_CASE("a discreet failure names the type and not the value")
 {
     const Parsed parsed{R"({"a":"sesame","b":17,"c":true})"};
     const auto error = [&](std::string_view key) {
-        return caught([&] { parsed.root().at(key).fail_discreetly("x"); return 0; }).what;
+        return caught([&] {
+                   parsed.root().at(key).fail_discreetly("x");
+                   return 0;
+               })
+            .what;
     };
     CHECK(error("a") == "a: expected x, got a string");
     CHECK(error("b") == "b: expected x, got a number");
@@ -164,11 +189,13 @@ TEST_CASE("a whole number lies within its bounds, both included")
     CHECK(read("-9223372036854775808", lowest, highest) == lowest);
     CHECK(caught([&] { return read("6", 1, 5); }).what ==
           "p: expected a whole number from 1 to 5, got the number 6");
-    for (const auto* text : {"0", "6", "-1", "1.0", "1.5", "1e2", "\"1\"", "true", "null", "[1]", "9223372036854775808"}) {
+    for (const auto* text :
+         {"0", "6", "-1", "1.0", "1.5", "1e2", "\"1\"", "true", "null", "[1]", "9223372036854775808"}) {
         CAPTURE(text);
         CHECK(caught([&] { return read(text, 1, 5); }).kind == ErrorKind::invalid_call);
     }
-    CHECK(caught([&] { return read("9223372036854775808", lowest, highest); }).kind == ErrorKind::invalid_call);
+    CHECK(caught([&] { return read("9223372036854775808", lowest, highest); }).kind ==
+          ErrorKind::invalid_call);
 }
 
 TEST_CASE("absent, null and wrong are told apart where it matters")
@@ -183,7 +210,8 @@ TEST_CASE("absent, null and wrong are told apart where it matters")
     CHECK_FALSE(root.at("text").is_object());
     CHECK_FALSE(root.at("absent").is_array());
     CHECK(caught([&] { return root.at("absent").items(); }).what == "absent: expected an array, got nothing");
-    CHECK(caught([&] { return root.at("text").members(); }).what == "text: expected an object, got the string \"x\"");
+    CHECK(caught([&] { return root.at("text").members(); }).what ==
+          "text: expected an object, got the string \"x\"");
     CHECK(caught([&] { return root.at("null").boolean(); }).what == "null: expected true or false, got null");
 }
 
@@ -200,7 +228,8 @@ TEST_CASE("strings and keys keep NUL characters and Unicode")
 
 TEST_CASE("verbatim JSON comes out as it went in, but for blanks")
 {
-    const std::string text = R"({"z":1,"a":[null,true,-0.5,"ä\u0000\n\"\\"],"":{"x":{}},"big":18446744073709551615,"e":1e+30})";
+    const std::string text =
+        R"({"z":1,"a":[null,true,-0.5,"ä\u0000\n\"\\"],"":{"x":{}},"big":18446744073709551615,"e":1e+30})";
     CHECK(Parsed{concat(" ", text, "\n")}.root().verbatim().text.substr(0, 60) == text.substr(0, 60));
     CHECK(Parsed{Parsed{text}.root().verbatim().text}.document == Parsed{text}.document);
     CHECK(json::Place{nullptr, "p"}.verbatim().text == "null");
@@ -209,20 +238,27 @@ TEST_CASE("verbatim JSON comes out as it went in, but for blanks")
 TEST_CASE("with_member adds a member or replaces it")
 {
     CHECK(json::with_member({"{}"}, "mac", "a\"b").text == R"({"mac":"a\"b"})");
-    CHECK(json::with_member({R"({"a":1,"mac":{"x":1},"b":2})"}, "mac", "m").text == R"({"a":1,"mac":"m","b":2})");
+    CHECK(json::with_member({R"({"a":1,"mac":{"x":1},"b":2})"}, "mac", "m").text ==
+          R"({"a":1,"mac":"m","b":2})");
     CHECK(json::with_member({R"({"a":1})"}, "b", "ä").text == R"({"a":1,"b":"ä"})");
 }
 
 TEST_CASE("the writer's text is JSON whatever goes in")
 {
+    using namespace std::string_literals;
     json::Writer out;
     out.begin_object();
-    out.key("bad\xff").string(std::string("nul\0 quote\" back\\ \x01 \xc3", 23));
-    out.key("numbers").begin_array().integer(-1).integer(std::numeric_limits<std::int64_t>::max()).end_array();
+    out.key("bad\xff").string("nul\0 quote\" back\\ \x01 \xc3"s);
+    out.key("numbers")
+        .begin_array()
+        .integer(-1)
+        .integer(std::numeric_limits<std::int64_t>::max())
+        .end_array();
     out.key("rest").begin_array().boolean(true).null().verbatim({R"({"x":[1]})"}).end_array();
     out.end_object();
     const Parsed parsed{out.text()};
-    CHECK(parsed.root().at("bad\xef\xbf\xbd").string() == "nul\xef\xbf\xbd quote\" back\\ \xef\xbf\xbd \xef\xbf\xbd");
+    CHECK(parsed.root().at("bad\xef\xbf\xbd").string() ==
+          "nul\xef\xbf\xbd quote\" back\\ \xef\xbf\xbd \xef\xbf\xbd");
     CHECK(parsed.root().at("numbers").verbatim().text == "[-1,9223372036854775807]");
     CHECK(parsed.root().at("rest").verbatim().text == R"([true,null,{"x":[1]}])");
 }

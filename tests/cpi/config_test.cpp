@@ -1,0 +1,306 @@
+#include "cpi/config.h"
+#include "src/caught.h"
+#include "support/temp_dir.h"
+
+namespace cpi::test {
+
+namespace {
+
+constexpr std::string_view least = R"({"store_dir":"/srv/store","agent":{"mbus":"nats://10.0.0.6:4222"}})";
+
+Config read(std::string_view text, std::string_view context = "{}")
+{
+    const json::Document document = json::parse(context, "the context");
+    return read_config(text, "/etc/cpi.json", json::root(document));
+}
+
+/// The least configuration with these members more, or instead.
+std::string with(std::string_view members)
+{
+    json::Document document = json::parse(least, "it");
+    json::merge(document, json::parse(concat("{", members, "}"), "the members"));
+    return json::root(document).verbatim().text;
+}
+
+std::string error(std::string_view text, std::string_view context = "{}")
+{
+    const Caught thrown = caught([&] { return read(text, context).uri; });
+    CAPTURE(text);
+    CHECK(thrown.kind == ErrorKind::cpi);
+    CHECK(thrown.what.starts_with("configuration /etc/cpi.json: "));
+    return thrown.what;
+}
+
+} // namespace
+
+TEST_CASE("the least configuration is QEMU on this machine")
+{
+    const Config config = read(least);
+    CHECK(config.hypervisor.row->name == "qemu");
+    CHECK(config.connection_uri() == "qemu:///system");
+    CHECK(config.bin_path == "virsh");
+    CHECK(config.store_dir.text == "/srv/store");
+    CHECK(config.storage_controller == StorageController::virtio);
+    CHECK(config.acceleration == Acceleration::automatic);
+    CHECK_FALSE(config.auto_enable_networks);
+    CHECK(config.agent.mbus.reveal() == "nats://10.0.0.6:4222");
+    CHECK(config.agent.ntp.empty());
+    CHECK_FALSE(config.agent.blobstore);
+}
+
+TEST_CASE("every key of the configuration is read")
+{
+    const Config config =
+        read(R"({"hypervisor":"LXC","uri":"lxc:///","bin_path":"/opt/virsh","store_dir":"/s",
+        "storage_controller":"sata","auto_enable_networks":true,"acceleration":"KVM","host":"h","username":"u",
+        "private_key":"/k","agent":{"mbus":"m","ntp":["a","b"],"blobstore":{"provider":"local","options":{}}}})");
+    CHECK(config.hypervisor.row->name == "lxc");
+    CHECK(config.uri == "lxc:///");
+    CHECK(config.bin_path == "/opt/virsh");
+    CHECK(config.storage_controller == StorageController::sata);
+    CHECK(config.auto_enable_networks);
+    CHECK(config.acceleration == Acceleration::kvm);
+    CHECK(config.host == "h");
+    CHECK(config.username == "u");
+    CHECK(config.private_key.reveal() == "/k");
+    CHECK(config.agent.ntp == std::vector<std::string>{"a", "b"});
+    CHECK(config.agent.blobstore->text == R"({"provider":"local","options":{}})");
+}
+
+TEST_CASE("the example configurations are valid")
+{
+    const std::filesystem::path folder = std::filesystem::path{SOURCE_DIR} / "config";
+    if (!std::filesystem::exists(folder))
+        return;
+    for (const auto& entry : std::filesystem::directory_iterator{folder})
+        if (entry.path().extension() == ".json") {
+            CAPTURE(entry.path().native());
+            const Caught result = caught([&] { return read(read_file(entry.path())).connection_uri(); });
+            CHECK(result.what == "(nothing was thrown)");
+        }
+}
+
+TEST_CASE("a wrong value is refused with the key, what it holds, and what is allowed")
+{
+    struct Case {
+        std::string_view members;
+        std::vector<std::string_view> says;
+    };
+    const std::vector<Case> cases{
+        {R"("hypervisor":"kvm")",
+         {"hypervisor: expected one of qemu, vbox, lxc, xen, vmware, got the string \"kvm\""}},
+        {R"("hypervisor":1)", {"hypervisor: expected one of", "got the number 1"}},
+        {R"("uri":1)", {"uri: expected a string, got the number 1"}},
+        {R"("bin_path":[])", {"bin_path: expected a string, got an array"}},
+        {R"("store_dir":"relative/path")",
+         {"store_dir: expected an absolute path, got the string \"relative/path\""}},
+        {R"("store_dir":"/a\u0000b")", {"store_dir: expected an absolute path"}},
+        {R"("store_dir":17)", {"store_dir: expected an absolute path, got the number 17"}},
+        {R"("store_dir":null)", {"store_dir: expected an absolute path, got null"}},
+        {R"("storage_controller":"nvme")",
+         {"storage_controller: expected one of IDE, SCSI, SATA, virtio", "\"nvme\""}},
+        {R"("storage_controller":false)", {"storage_controller: expected one of", "got false"}},
+        {R"("auto_enable_networks":"true")",
+         {"auto_enable_networks: expected true or false, got the string \"true\""}},
+        {R"("acceleration":"tcg")", {"acceleration: expected one of auto, kvm, emulation", "\"tcg\""}},
+        {R"("agent":"nats")", {"agent: expected an object"}},
+        {R"("agent":null)", {"agent: expected an object, got null"}},
+        {R"("agent":{"mbus":null})", {"agent.mbus: expected a string, got null"}},
+        {R"("agent":{"mbus":17})", {"agent.mbus: expected a string, got a number"}},
+        {R"("agent":{"ntp":"0.pool.ntp.org"})", {"agent.ntp: expected an array, got the string"}},
+        {R"("agent":{"ntp":["a",2]})", {"agent.ntp[1]: expected a string, got the number 2"}},
+        {R"("host":{})", {"host: expected a string, got an object"}},
+        {R"("username":1)", {"username: expected a string, got the number 1"}},
+        {R"("private_key":["sesame"])", {"private_key: expected a string, got an array"}},
+    };
+    for (const auto& [members, says] : cases) {
+        const std::string text = error(with(members));
+        for (const auto part : says)
+            check_says(text, {part});
+    }
+}
+
+TEST_CASE("a blobstore that is no object is refused, for the agent would not start")
+{
+    for (const auto* blobstore : {"17", "\"local\"", "[]"})
+        CHECK(caught([&] {
+                  return read(with(concat(R"("agent":{"blobstore":)", blobstore, "}"))).uri;
+              }).kind == ErrorKind::cpi);
+}
+
+TEST_CASE("a store_dir of two lines is refused")
+{
+    CHECK(caught([] { return read(with(R"("store_dir":"/a\nb")")).uri; }).kind == ErrorKind::cpi);
+}
+
+TEST_CASE("what is required must be there")
+{
+    check_says(error("{}"), {"store_dir: expected an absolute path, got nothing"});
+    check_says(error(R"({"store_dir":"/s"})"), {"agent: expected an object, got nothing"});
+    check_says(error(R"({"store_dir":"/s","agent":{}})"), {"agent.mbus: expected a string, got nothing"});
+}
+
+TEST_CASE("what is no configuration is refused with where it is wrong")
+{
+    check_says(error("{\n\"a\":}"), {"it is not JSON: ", "line 2, column 5"});
+    check_says(error(""), {"it is not JSON"});
+    check_says(error("[]"), {"the configuration: expected an object, got an array"});
+    check_says(error("null"), {"the configuration: expected an object, got null"});
+}
+
+TEST_CASE("a misspelt or unknown key is refused")
+{
+    check_says(error(with(R"("stor_dir":"/x")")), {"stor_dir: no such key; did you mean 'store_dir'?"});
+    check_says(error(with(R"("hypervizor":"qemu")")), {"did you mean 'hypervisor'?"});
+    check_says(error(with(R"("storageController":"SCSI")")), {"did you mean 'storage_controller'?"});
+    check_says(error(with(R"("agent":{"npt":[]})")), {"agent.npt: no such key; did you mean 'ntp'?"});
+    check_says(error(with(R"("vcenters":[])")),
+               {"vcenters: no such key; the keys here are hypervisor, uri, "});
+    check_says(error(with(R"("agent":{"registry":{}})")),
+               {"agent.registry: no such key; the keys here are mbus, ntp, "});
+}
+
+TEST_CASE("the request's context wins over the file, key by key and deep down")
+{
+    const std::string file =
+        with(R"("uri":"qemu:///system","agent":{"ntp":["a"],"blobstore":{"provider":"dav",
+        "options":{"endpoint":"e","user":"u"}}})");
+    const Config config = read(file, R"({"director_uuid":"d","store_dir":"/other","storage_controller":"IDE",
+                       "agent":{"ntp":["b","c"],"blobstore":{"options":{"user":"v"}}}})");
+    CHECK(config.store_dir.text == "/other");
+    CHECK(config.storage_controller == StorageController::ide);
+    CHECK(config.uri == "qemu:///system");
+    CHECK(config.agent.mbus.reveal() == "nats://10.0.0.6:4222");
+    CHECK(config.agent.ntp == std::vector<std::string>{"b", "c"});
+    CHECK(config.agent.blobstore->text == R"({"provider":"dav","options":{"endpoint":"e","user":"v"}})");
+}
+
+TEST_CASE("what the context holds besides configuration is ignored")
+{
+    const Config config =
+        read(least, R"({"director_uuid":"d","request_id":"cpi-1","vm":{"stemcell":{"api_version":3}},
+        "stemcell":{},"url":"x","stor_dir":"/x","anything":[1]})");
+    CHECK(config.store_dir.text == "/srv/store");
+    CHECK(config.uri.empty());
+    CHECK(read(least, "null").store_dir.text == "/srv/store");
+}
+
+TEST_CASE("a wrong value in the context is refused as one in the file is")
+{
+    check_says(error(least, R"({"store_dir":"relative"})"), {"store_dir: expected an absolute path"});
+    check_says(error(least, R"({"agent":{"nt":[]}})"), {"agent.nt: no such key; did you mean 'ntp'?"});
+}
+
+TEST_CASE("the context may complete what the file lacks")
+{
+    CHECK(read("{}", least).store_dir.text == "/srv/store");
+}
+
+TEST_CASE("a URI of another hypervisor is refused")
+{
+    check_says(error(with(R"("uri":"lxc:///")")),
+               {"uri: expected one for hypervisor qemu, such as qemu:///system, got \"lxc:///\""});
+    check_says(error(with(R"("hypervisor":"xen","uri":"qemu+ssh://u@h/system")")),
+               {"uri: expected one for hypervisor xen"});
+    check_says(error(with(R"("uri":"test:///default")")), {"uri: expected one for"});
+    for (const auto* uri : {"qemu:///session", "qemu+ssh://u@h/system", "qemu+unix:///system?socket=/s"})
+        CHECK(read(with(concat(R"("uri":")", uri, "\""))).connection_uri() == uri);
+    for (const auto* uri : {"vmwareplayer:///session", "vmwarefusion:///session", "vmwarews:///session"})
+        CHECK(read(with(concat(R"("hypervisor":"vmware","uri":")", uri, "\""))).connection_uri() == uri);
+}
+
+TEST_CASE("the connection follows from hypervisor, host and user")
+{
+    const auto uri = [](std::string_view members) { return read(with(members)).connection_uri(); };
+    CHECK(uri(R"("hypervisor":"qemu")") == "qemu:///system");
+    CHECK(uri(R"("hypervisor":"vbox")") == "vbox:///session");
+    CHECK(uri(R"("hypervisor":"lxc")") == "lxc:///");
+    CHECK(uri(R"("hypervisor":"xen")") == "xen:///");
+    CHECK(uri(R"("hypervisor":"vmware")") == "vmware:///session");
+    CHECK(uri(R"("host":"h.example","username":"bosh")") == "qemu+ssh://bosh@h.example/system");
+    CHECK(uri(R"("host":"10.0.0.5")") == "qemu+ssh://10.0.0.5/system");
+    CHECK(uri(R"("hypervisor":"lxc","host":"h","username":"root")") == "lxc+ssh://root@h/");
+    CHECK(uri(R"("hypervisor":"xen","host":"fd00::5","username":"root")") == "xen+ssh://root@[fd00::5]/");
+    CHECK(uri(R"("hypervisor":"vbox","host":"h","username":"u")") == "vbox+ssh://u@h/session");
+    CHECK(uri(R"("hypervisor":"vmware","host":"h","username":"u")") == "vmware+ssh://u@h/session");
+    CHECK(uri(R"("uri":"qemu+tls://x/system","host":"h")") == "qemu+tls://x/system");
+}
+
+TEST_CASE("no error shows a secret of the configuration")
+{
+    for (const auto* members : {R"("agent":{"mbus":["sesame-1"]})", R"("agent":{"mbus":{"a":"sesame-1"}})",
+                                R"("private_key":{"key":"sesame-1"})", R"("private_key":["sesame-1"])"})
+        check_hides(error(with(members)), "sesame-1");
+}
+
+TEST_CASE("a message bus in the place of the whole agent is not shown")
+{
+    check_hides(error(with(R"("agent":"nats://user:sesame-1@10.0.0.6:4222")")), "sesame-1");
+}
+
+TEST_CASE("the redactor is told of each secret, and of the password within a URL")
+{
+    Redactor redactor;
+    hide_secrets(
+        redactor,
+        read(with(R"("private_key":"KEY-MATERIAL","agent":{"mbus":"nats://user:sesame-1@10.0.0.6:4222"})")));
+    CHECK(redactor.clean("nats://user:sesame-1@10.0.0.6:4222") == "<redacted>");
+    CHECK(redactor.clean("the word is sesame-1.") == "the word is <redacted>.");
+    CHECK(redactor.clean("KEY-MATERIAL") == "<redacted>");
+    CHECK(redactor.clean("10.0.0.6 is public") == "10.0.0.6 is public");
+}
+
+TEST_CASE("a password with signs of its own is hidden")
+{
+    Redactor redactor;
+    hide_secrets(redactor, read(with(R"("agent":{"mbus":"https://mbus:se:s@me-1@0.0.0.0:6868"})")));
+    CHECK(redactor.clean("se:s@me-1") == "<redacted>");
+}
+
+TEST_CASE("a bus without a password hides no part of its own")
+{
+    for (const auto* mbus : {"nats://10.0.0.6:4222", "nats://user@10.0.0.6:4222", "no url", "a@b:c"}) {
+        Redactor redactor;
+        hide_secrets(redactor, read(with(concat(R"("agent":{"mbus":")", mbus, "\"}"))));
+        CHECK(redactor.clean("10.0.0.6 4222 user@10 nats://") == "10.0.0.6 4222 user@10 nats://");
+    }
+}
+
+TEST_CASE("the secrets of a blobstore are hidden")
+{
+    Redactor redactor;
+    hide_secrets(redactor,
+                 read(with(R"("agent":{"blobstore":{"provider":"dav","options":{"password":"sesame-1"}}})")));
+    CHECK(redactor.clean("sesame-1") == "<redacted>");
+}
+
+TEST_CASE("a configuration file that is not there is an error that names it")
+{
+    const TempDir folder;
+    const std::string file = folder.write("cpi.json", std::string{least});
+    CHECK(read_config_file(file) == least);
+    const Caught absent = caught([&] { return read_config_file("/no/such/cpi.json"); });
+    CHECK(absent.kind == ErrorKind::cpi);
+    CHECK(absent.what == "configuration /no/such/cpi.json: no such file");
+}
+
+TEST_CASE("the configuration's schema is JSON, names every key, and says what each is for")
+{
+    const json::Document document = json::parse(config_schema(), "the schema");
+    const json::Place schema = json::root(document);
+    CHECK(schema.at("type").string() == "object");
+    CHECK(schema.at("required").verbatim().text == R"(["store_dir","agent"])");
+    CHECK_FALSE(schema.at("additionalProperties").boolean());
+    const auto properties = schema.at("properties").members();
+    CHECK(properties.size() == json::keys<Config>().size());
+    for (const auto& [key, property] : properties) {
+        CAPTURE(key);
+        CHECK_FALSE(property.at("description").string().empty());
+    }
+    CHECK(schema.at("properties").at("agent").at("properties").at("ntp").at("items").at("type").string() ==
+          "string");
+    CHECK(schema.at("properties").at("acceleration").at("enum").verbatim().text ==
+          R"(["auto","kvm","emulation"])");
+}
+
+} // namespace cpi::test

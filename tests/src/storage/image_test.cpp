@@ -1,0 +1,133 @@
+// With the real qemu-img.
+
+#include "host/local_host.h"
+#include "src/caught.h"
+#include "storage/image.h"
+#include "support/temp_dir.h"
+
+#include <fstream>
+
+namespace cpi::test {
+
+namespace {
+
+struct Fixture {
+    TempDir folder;
+    LocalHost host;
+
+    [[nodiscard]] Path at(std::string_view name) const { return folder.path() / name; }
+    [[nodiscard]] std::string info(std::string_view name)
+    {
+        return run_ok(host, {{"qemu-img", "info", "-f", "qcow2", "--output=json", at(name).native()}});
+    }
+};
+
+} // namespace
+
+TEST_CASE_FIXTURE(Fixture, "a blank image has the size that was asked for, and takes no room")
+{
+    image::create(host, at("disk.qcow2"), "qcow2", {10'240});
+    CHECK(image::virtual_size(host, at("disk.qcow2"), "qcow2") == Mebibytes{10'240}.bytes());
+    CHECK(host.info(at("disk.qcow2"))->size < 1'000'000);
+    image::create(host, at("disk.raw"), "raw", {5});
+    CHECK(image::virtual_size(host, at("disk.raw"), "raw") == Mebibytes{5}.bytes());
+    CHECK_NOTHROW(image::check(host, at("disk.qcow2"), "qcow2"));
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "an overlay has its base's size or a larger one, and names its base as it was told")
+{
+    image::create(host, at("base.qcow2"), "qcow2", {64});
+    image::create_overlay(host, at("same.qcow2"), "base.qcow2", "qcow2", std::nullopt);
+    image::create_overlay(host, at("larger.qcow2"), "base.qcow2", "qcow2", Mebibytes{128});
+    image::create_overlay(host, at("far.qcow2"), at("base.qcow2").native(), "qcow2", std::nullopt);
+    CHECK(image::virtual_size(host, at("same.qcow2"), "qcow2") == Mebibytes{64}.bytes());
+    CHECK(image::virtual_size(host, at("larger.qcow2"), "qcow2") == Mebibytes{128}.bytes());
+    check_says(info("same.qcow2"),
+               {"\"backing-filename\": \"base.qcow2\"", "\"backing-filename-format\": \"qcow2\""});
+    check_says(info("far.qcow2"), {concat("\"backing-filename\": \"", at("base.qcow2").native(), "\"")});
+}
+
+TEST_CASE_FIXTURE(Fixture, "an overlay with a relative base can be moved together with it")
+{
+    host.make_directory(at("one"));
+    folder.write("one/base.raw", std::string(1 << 20, 'x'));
+    image::create_overlay(host, at("one/root.qcow2"), "base.raw", "raw", std::nullopt);
+    host.rename(at("one"), at("two"));
+    image::convert(host, at("two/root.qcow2"), "qcow2", at("out.raw"), "raw");
+    CHECK((read_file(at("out.raw")) == std::string(1 << 20, 'x')));
+}
+
+TEST_CASE_FIXTURE(Fixture, "the contents of an image are not looked at to find out what it is")
+{
+    image::create(host, at("inner.qcow2"), "qcow2", {64});
+    const auto bytes = host.info(at("inner.qcow2"))->size;
+    CHECK(image::virtual_size(host, at("inner.qcow2"), "raw") != Mebibytes{64}.bytes());
+    CHECK(image::virtual_size(host, at("inner.qcow2"), "raw") / 1024 == (bytes + 511) / 512 * 512 / 1024);
+}
+
+TEST_CASE_FIXTURE(Fixture, "converting keeps the contents")
+{
+    std::string bytes(3 << 20, '\0');
+    bytes.replace(1 << 20, 5, "hello");
+    folder.write("from.raw", bytes);
+    image::convert(host, at("from.raw"), "raw", at("middle.qcow2"), "qcow2");
+    image::convert(host, at("middle.qcow2"), "qcow2", at("to.raw"), "raw");
+    CHECK((read_file(at("to.raw")) == bytes));
+    CHECK_NOTHROW(image::check(host, at("middle.qcow2"), "qcow2"));
+}
+
+TEST_CASE_FIXTURE(Fixture, "names with blanks, quotes and commas are names")
+{
+    const Path file = at("a b,c'd\"e=f");
+    image::create(host, file, "qcow2", {1});
+    CHECK(image::virtual_size(host, file, "qcow2") == Mebibytes{1}.bytes());
+    CHECK_NOTHROW(image::check(host, file, "qcow2"));
+}
+
+TEST_CASE_FIXTURE(Fixture, "a damaged image is an error that names it")
+{
+    folder.write("from.raw", std::string(4 << 20, 'x'));
+    image::convert(host, at("from.raw"), "raw", at("disk.qcow2"), "qcow2");
+    {
+        // The L1 table's entry: its place is in the header, at byte 40.
+        std::fstream out{at("disk.qcow2"), std::ios::in | std::ios::out | std::ios::binary};
+        std::uint64_t place = 0;
+        out.seekg(40);
+        for (int i = 0; i < 8; ++i)
+            place = place << 8U | static_cast<unsigned char>(out.get());
+        out.seekp(static_cast<std::streamoff>(place));
+        out << std::string("\x80\x00\x00\x7f\xff\xff\x00\x00", 8);
+    }
+    const Caught error = caught([&] {
+        image::check(host, at("disk.qcow2"), "qcow2");
+        return 0;
+    });
+    CHECK(error.kind == ErrorKind::cloud);
+    check_says(error.what, {"disk.qcow2 is damaged: qemu-img check says: "});
+}
+
+TEST_CASE_FIXTURE(Fixture, "what is no image of the format is an error that names the file")
+{
+    folder.write("text", "no image at all");
+    for (const auto& error :
+         {caught([&] { return image::virtual_size(host, at("text"), "qcow2"); }), caught([&] {
+              image::check(host, at("text"), "qcow2");
+              return 0;
+          }),
+          caught([&] {
+              image::convert(host, at("text"), "qcow2", at("out"), "raw");
+              return 0;
+          }),
+          caught([&] { return image::virtual_size(host, at("absent"), "raw"); }), caught([&] {
+              image::create(host, at("no/folder"), "raw", {1});
+              return 0;
+          })}) {
+        CHECK(error.kind == ErrorKind::cloud);
+        CHECK((error.what.find("text") != std::string::npos ||
+               error.what.find("absent") != std::string::npos ||
+               error.what.find("no/folder") != std::string::npos));
+    }
+}
+
+} // namespace cpi::test

@@ -1,0 +1,276 @@
+#include "host/local_host.h"
+#include "src/caught.h"
+#include "src/child.h"
+#include "storage/store.h"
+#include "support/temp_dir.h"
+
+#include <thread>
+
+namespace cpi::test {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+struct Fixture {
+    TempDir folder;
+    LocalHost host;
+    Log log;
+    Store store{host, Layout{folder.path()}, log};
+
+    [[nodiscard]] Path vms() const { return store.layout().vms(); }
+
+    /// Sweeps what is left of VMs and returns what was to be forgotten.
+    std::string sweep()
+    {
+        std::string forgotten;
+        store.sweep(vms(), "vm-", [&](const std::string& name) { forgotten += name + " "; });
+        return forgotten;
+    }
+
+    /// A process that makes vm-x up to some point, and stays there.
+    [[nodiscard]] std::unique_ptr<Child> maker(const std::function<void(Creation&)>& steps)
+    {
+        auto child = std::make_unique<Child>([this, steps] {
+            Creation creation{store, vms(), "vm-x"};
+            folder.write("vms/.new-vm-x/root.qcow2", "x");
+            steps(creation);
+            folder.write("ready", "");
+            std::this_thread::sleep_for(60s);
+            return std::string{};
+        });
+        REQUIRE(wait_until(Deadline{10s}, [this] { return host.info(folder.path() / "ready").has_value(); }));
+        std::filesystem::remove(folder.path() / "ready");
+        return child;
+    }
+};
+
+} // namespace
+
+TEST_CASE("each object has its folder, by its cid")
+{
+    const Layout layout{"/store"};
+    CHECK(layout.of(VmCid{"vm-a"}) == "/store/vms/vm-a");
+    CHECK(layout.of(DiskCid{"disk-a"}) == "/store/disks/disk-a");
+    CHECK(layout.of(StemcellCid{"sc-a"}) == "/store/stemcells/sc-a");
+    CHECK(layout.in_progress() == "/store/.in-progress");
+    CHECK(file_name::image("qcow2") == "image.qcow2");
+    CHECK(file_name::base("raw") == "base.raw");
+    CHECK(file_name::disk("qcow2") == "disk.qcow2");
+}
+
+TEST_CASE_FIXTURE(Fixture, "a store that is not there is never made")
+{
+    const Path absent = folder.path() / "a b";
+    Store missing{host, Layout{absent}, log};
+    const auto attempts = {caught([&] {
+                               missing.require();
+                               return 0;
+                           }),
+                           caught([&] { return missing.has(VmCid{"vm-a"}); }),
+                           caught([&] { return missing.lock(VmCid{"vm-a"}) != nullptr; }), caught([&] {
+                               return Creation{missing, absent / "vms", "vm-a"}.staging();
+                           })};
+    for (const auto& error : attempts) {
+        CHECK(error.kind == ErrorKind::cloud);
+        check_says(error.what, {concat("store_dir '", absent.native(), "' does not exist"),
+                                concat("Try: install -d -m 0711 '", absent.native(), "'")});
+    }
+    CHECK_FALSE(host.info(absent));
+}
+
+TEST_CASE_FIXTURE(Fixture, "a store that is a file is refused")
+{
+    folder.write("file", "x");
+    Store wrong{host, Layout{folder.path() / "file"}, log};
+    check_says(caught([&] {
+                   wrong.require();
+                   return 0;
+               }).what,
+               {"file' is not a directory"});
+}
+
+TEST_CASE_FIXTURE(Fixture, "a store may be reached through a symbolic link")
+{
+    std::filesystem::create_directory_symlink(".", folder.path() / "link");
+    Store linked{host, Layout{folder.path() / "link"}, log};
+    CHECK_NOTHROW(linked.require());
+}
+
+TEST_CASE_FIXTURE(Fixture, "an object is there when its folder is")
+{
+    CHECK_FALSE(store.has(VmCid{"vm-a"}));
+    CHECK(store.lock(VmCid{"vm-a"}) == nullptr);
+    Creation creation{store, vms(), "vm-a"};
+    CHECK_FALSE(store.has(VmCid{"vm-a"}));
+    creation.publish();
+    creation.finish();
+    CHECK(store.has(VmCid{"vm-a"}));
+    CHECK_FALSE(store.has(DiskCid{"vm-a"}));
+    CHECK(store.lock(VmCid{"vm-a"}) != nullptr);
+}
+
+TEST_CASE_FIXTURE(Fixture, "nothing remains of what was begun and not finished")
+{
+    {
+        const Creation creation{store, vms(), "vm-a"};
+        folder.write("vms/.new-vm-a/root.qcow2", "x");
+        CHECK(creation.staging() == vms() / ".new-vm-a");
+        CHECK(creation.place() == vms() / "vm-a");
+        CHECK(folder.listing() == ".in-progress\n.in-progress/vm-a\nvms\nvms/.new-vm-a\nvms/.new-vm-a/lock\n"
+                                  "vms/.new-vm-a/root.qcow2");
+    }
+    CHECK(folder.listing() == ".in-progress\nvms");
+}
+
+TEST_CASE_FIXTURE(Fixture, "nothing remains of what was put in its place and not finished")
+{
+    {
+        Creation creation{store, vms(), "vm-a"};
+        creation.publish();
+        CHECK(store.has(VmCid{"vm-a"}));
+    }
+    CHECK(folder.listing() == ".in-progress\nvms");
+}
+
+TEST_CASE_FIXTURE(Fixture, "nothing remains when making it throws")
+{
+    CHECK(caught([&]() -> int {
+              const Creation creation{store, vms(), "vm-a"};
+              throw Error{ErrorKind::no_disk_space, "full"};
+          }).what == "full");
+    CHECK(folder.listing() == ".in-progress\nvms");
+}
+
+TEST_CASE_FIXTURE(Fixture, "all remains of what was finished")
+{
+    {
+        Creation creation{store, vms(), "vm-a"};
+        folder.write("vms/.new-vm-a/root.qcow2", "x");
+        creation.publish();
+        creation.finish();
+    }
+    CHECK(folder.listing() == ".in-progress\nvms\nvms/vm-a\nvms/vm-a/lock\nvms/vm-a/root.qcow2");
+    CHECK(sweep().empty());
+    CHECK(store.has(VmCid{"vm-a"}));
+}
+
+TEST_CASE_FIXTURE(Fixture, "what is unfinished is removed even when the call was interrupted")
+{
+    CHECK(in_child([&] {
+              {
+                  const Creation creation{store, vms(), "vm-a"};
+                  interrupt();
+              }
+              return folder.listing();
+          }) == ".in-progress\nvms");
+}
+
+TEST_CASE_FIXTURE(Fixture, "an object that is there already is not replaced")
+{
+    {
+        Creation first{store, vms(), "vm-a"};
+        folder.write("vms/.new-vm-a/mine", "x");
+        first.publish();
+        first.finish();
+    }
+    CHECK(caught([&] {
+              Creation second{store, vms(), "vm-a"};
+              second.publish();
+              return 0;
+          }).kind == ErrorKind::cloud);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a sweep removes what a killed call has left, published or not")
+{
+    for (const bool published : {false, true}) {
+        const auto child = maker([published](Creation& creation) {
+            if (published)
+                creation.publish();
+        });
+        child->kill();
+        CHECK(folder.listing().find("root.qcow2") != std::string::npos);
+        CHECK(in_child([&] { return sweep(); }) == "vm-x ");
+        CHECK(folder.listing() == ".in-progress\nvms");
+    }
+}
+
+TEST_CASE_FIXTURE(Fixture, "a sweep leaves alone what a call is still making")
+{
+    for (const bool published : {false, true}) {
+        const auto child = maker([published](Creation& creation) {
+            if (published)
+                creation.publish();
+        });
+        const std::string before = folder.listing();
+        CHECK(sweep().empty());
+        CHECK(folder.listing() == before);
+        child->kill();
+        static_cast<void>(in_child([&] { return sweep(); }));
+    }
+}
+
+TEST_CASE_FIXTURE(Fixture, "a sweep forgets before it removes, and keeps all when forgetting fails")
+{
+    maker([](Creation& creation) { creation.publish(); })->kill();
+    const std::string outcome = in_child([&] {
+        return caught([&] {
+                   store.sweep(vms(), "vm-", [](const std::string&) {
+                       throw Error{ErrorKind::cloud, "no libvirt"};
+                   });
+                   return 0;
+               })
+            .what;
+    });
+    CHECK(outcome == "no libvirt");
+    CHECK(store.has(VmCid{"vm-x"}));
+    CHECK(in_child([&] { return sweep(); }) == "vm-x ");
+    CHECK_FALSE(store.has(VmCid{"vm-x"}));
+}
+
+TEST_CASE_FIXTURE(Fixture, "a sweep of one kind does not touch another kind's")
+{
+    maker([](Creation& creation) { creation.publish(); })->kill();
+    store.sweep(store.layout().disks(), "disk-",
+                [](const std::string&) { FAIL("nothing of disks is left"); });
+    CHECK(store.has(VmCid{"vm-x"}));
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "a sweep removes what discards have left, and staging folders that nobody works in")
+{
+    for (const auto* name : {"vms", "vms/.old-abc-vm-a", "vms/.new-vm-b", "vms/vm-c", "vms/.other"}) {
+        host.make_directory(folder.path() / name);
+        if (std::string_view{name} != "vms")
+            folder.write(concat(name, "/file"), "x");
+    }
+    CHECK(sweep().empty());
+    CHECK(folder.listing() == "vms\nvms/.other\nvms/.other/file\nvms/vm-c\nvms/vm-c/file");
+}
+
+TEST_CASE_FIXTURE(Fixture, "a sweep of an empty store is nothing")
+{
+    CHECK(sweep().empty());
+    CHECK(folder.listing().empty());
+}
+
+TEST_CASE_FIXTURE(Fixture, "an object's lock is waited for, and is nobody's once the object is gone")
+{
+    {
+        Creation creation{store, vms(), "vm-a"};
+        creation.publish();
+        creation.finish();
+    }
+    Child deleter{[&] {
+        const auto lock = store.lock(VmCid{"vm-a"});
+        folder.write("ready", "");
+        std::this_thread::sleep_for(150ms);
+        host.discard(store.layout().of(VmCid{"vm-a"}));
+        return std::string{};
+    }};
+    REQUIRE(wait_until(Deadline{10s}, [&] { return host.info(folder.path() / "ready").has_value(); }));
+    CHECK(store.lock(VmCid{"vm-a"}) == nullptr);
+    CHECK(deleter.result().empty());
+}
+
+} // namespace cpi::test

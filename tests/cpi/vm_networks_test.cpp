@@ -73,7 +73,7 @@ TEST_CASE("a manual network needs an address and a netmask")
         check_says(error.what, {"network 'n': a manual network needs an IP address, got '"});
     }
     CHECK(refused(R"({"n":{"type":"manual","ip":"10.0.0.2"}})").what ==
-          "network 'n': a manual network needs a netmask");
+          "network 'n': a manual network needs a netmask that fits its address, got ''");
     CHECK_FALSE(refused(R"({"n":{"ip":"fd00::2","netmask":"ffff:ffff:ffff:ffff::"}})").kind);
 }
 

@@ -147,6 +147,34 @@ TEST_CASE(
     CHECK(domains() == before);
 }
 
+TEST_CASE("create_vm starts no more than two programs, and leaves nothing when one of them fails")
+{
+    const QemuCpi cpi;
+    const std::string stemcell = cpi.create_stemcell("openstack-qcow2");
+    const std::string request = concat(R"({"method":"create_vm","arguments":["a",)", json_string(stemcell),
+                                       R"(,{"memory":128,"ephemeral_disk":64},)", some_network(),
+                                       R"(,[],{}],"context":{"director_uuid":"d"},"api_version":2})");
+    const TempDir programs;
+    const auto with_qemu_img = [&](std::string_view script) {
+        const std::string program = programs.write("qemu-img", script);
+        std::filesystem::permissions(program, std::filesystem::perms::owner_all);
+        return Reply{run_program(
+            {LIBVIRT_CPI_EXECUTABLE, "--config", (cpi.store().parent_path() / "cpi.json").native()}, request,
+            {{"PATH", programs.path().native()}})};
+    };
+
+    const Reply failed = with_qemu_img("#!/bin/sh\necho 'No space left on device' >&2; exit 1\n");
+    CHECK(failed.error_type() == "Bosh::Clouds::NoDiskSpace");
+    CHECK(cpi.leftovers().empty());
+
+    // Nothing else is in PATH: whatever the call started went through here.
+    const Reply created = with_qemu_img(
+        concat("#!/bin/sh\necho >> ", programs.path().native(), "/calls; exec /usr/bin/qemu-img \"$@\"\n"));
+    REQUIRE(created.ok());
+    CHECK(read_file(programs.path() / "calls").size() <= 2);
+    CHECK(cpi.call("delete_vm", one(created.result().items().front().string())).ok());
+}
+
 TEST_CASE("a store that is missing, a file, read-only or full is an error, never an absence")
 {
     const QemuCpi cpi;

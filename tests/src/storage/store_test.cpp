@@ -87,7 +87,7 @@ TEST_CASE_FIXTURE(Fixture, "a store that is a file is refused")
                    wrong.require();
                    return 0;
                }).what,
-               {"file' is not a directory"});
+               {"file", "Not a directory"});
 }
 
 TEST_CASE_FIXTURE(Fixture, "a store may be reached through a symbolic link")

@@ -130,8 +130,8 @@ TEST_CASE("stemcells, disks and cids that do not exist or cannot be are named")
     CHECK(cpi.leftovers().empty());
 }
 
-TEST_CASE(
-    "a VM that libvirt cannot start leaves nothing, and the error says what libvirt said and what to try")
+TEST_CASE("10.3 a VM that libvirt cannot start leaves nothing, and the error says what libvirt said and what "
+          "to try")
 {
     const QemuCpi cpi;
     const std::string stemcell = cpi.create_stemcell("openstack-qcow2");
@@ -147,7 +147,7 @@ TEST_CASE(
     CHECK(domains() == before);
 }
 
-TEST_CASE("create_vm starts no more than two programs, and leaves nothing when one of them fails")
+TEST_CASE("10.3 create_vm starts no more than two programs, and leaves nothing when one of them fails")
 {
     const QemuCpi cpi;
     const std::string stemcell = cpi.create_stemcell("openstack-qcow2");
@@ -221,8 +221,9 @@ TEST_CASE("a libvirt that does not answer is an error, never an absence")
     }
 }
 
-TEST_CASE("create_vm that is killed at any moment leaves nothing after the next one; SIGTERM leaves nothing "
-          "at once")
+TEST_CASE(
+    "10.3 create_vm that is killed at any moment leaves nothing after the next one; SIGTERM leaves nothing "
+    "at once")
 {
     const QemuCpi cpi;
     const std::string stemcell = cpi.create_stemcell("openstack-qcow2");

@@ -143,4 +143,49 @@ TEST_CASE("10.3 the life of VMs and a disk, from create_stemcell to delete_stemc
     CHECK(cpi.leftovers().empty());
 }
 
+TEST_CASE("10.1.8 the calls of a deployment, in the Director's order and with its arguments")
+{
+    const QemuCpi cpi;
+    const std::string stemcell = cpi.create_stemcell("openstack-qcow2");
+    const auto call = [&](std::string_view method, std::string_view arguments) {
+        return cpi.process()
+            .call(method, arguments,
+                  R"({"vm":{"stemcell":{"api_version":3}},"custom":{"of":"a cpi-config"}})")
+            .require_ok()
+            .result_text();
+    };
+    const std::string created = call(
+        "create_vm",
+        concat(
+            R"(["7f5a2f0e-5e0f-4b3c-9f0e-1f1f6f0a8a11",)", json_string(stemcell),
+            R"(,{"cpus":1,"memory":128,"ephemeral_disk":64,"instance_type":"of another cloud"},)"
+            R"({"a":{"type":"manual","ip":"192.168.122.181","prefix":"32","netmask":"255.255.255.0",)"
+            R"("cloud_properties":{"network":"default"},"default":["dns","gateway"],"dns":["8.8.8.8"],)"
+            R"("gateway":"192.168.122.1"}},[],{"bosh":{"mbus":{"cert":{"ca":"c","certificate":"d",)"
+            R"("private_key":"a-private-key"}},"group":"d-simple-foobar","groups":["d","simple","foobar"],)"
+            R"("tags":{"deployment":"simple"},"blobstores":[],"ntp":[]}}])"));
+    const json::Document document = json::parse(created, "what create_vm returns");
+    const std::string vm = json::root(document).items().front().string();
+    CHECK(
+        call("set_vm_metadata", concat("[", json_string(vm),
+                                       R"(,{"director":"d","deployment":"simple","id":"7f5a","job":"foobar",)"
+                                       R"("instance_group":"foobar","index":"0","name":"foobar/7f5a",)"
+                                       R"("created_at":"2026-01-01T00:00:00Z","long":")",
+                                       std::string(100'000, 'x'), R"("}])")) == "null");
+    CHECK(virsh({"metadata", vm, "--uri", "urn:libvirt-cpi:tags:1"}).size() > 100'000);
+    const json::Document disk_document =
+        json::parse(call("create_disk", concat(R"([64,{"type":"fast"},)", json_string(vm), "]")),
+                    "what create_disk returns");
+    const std::string disk = json::root(disk_document).string();
+    const std::string both = list({vm, disk});
+    CHECK(call("attach_disk", both).starts_with(R"({"path":"/dev/disk/by-id/)"));
+    CHECK(call("set_disk_metadata",
+               concat("[", json_string(disk),
+                      R"(,{"director":"d","deployment":"simple","instance_id":"7f5a","instance_index":"0",)"
+                      R"("instance_group":"foobar","attached_at":"2026-01-01T00:00:00Z"}])")) == "null");
+    CHECK(call("detach_disk", both) == "null");
+    CHECK(call("delete_vm", list({vm})) == "null");
+    CHECK(call("delete_disk", list({disk})) == "null");
+}
+
 } // namespace cpi::test

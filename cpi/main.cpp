@@ -12,6 +12,7 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
@@ -82,19 +83,23 @@ sigset_t handled_signals()
 /// libvirt, is answered for and ended. What it leaves is removed by the next call.
 void watch_signals(Responder& responder, const Log& log)
 {
-    constexpr timespec time_to_undo{20, 0};
+    constexpr std::chrono::seconds time_to_undo{20};
     const sigset_t signals = handled_signals();
     int signal = 0;
     sigwait(&signals, &signal);
-    std::string message;
-    if (signal == SIGALRM) {
+    std::string message =
+        "the call was ended by a signal before it could undo what it had begun; the next call does";
+    if (signal != SIGALRM) {
+        interrupt();
+        // One signal often comes twice, from a shell and from its process group: only time ends the undoing.
+        for (const Deadline deadline{time_to_undo}; signal != SIGALRM && !deadline.passed();) {
+            constexpr timespec second{1, 0};
+            signal = sigtimedwait(&signals, nullptr, &second);
+        }
+    }
+    if (signal == SIGALRM)
         message =
             concat(Watchdog::overdue(), ": libvirt did not answer in time. Try: systemctl status libvirtd");
-    } else {
-        interrupt();
-        signal = sigtimedwait(&signals, nullptr, &time_to_undo);
-        message = "the call was ended by a signal before it could undo what it had begun; the next call does";
-    }
     responder.respond(failure(log.redactor(), {ErrorKind::cloud, message}));
     ::_exit(EXIT_SUCCESS);
 }

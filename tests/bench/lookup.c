@@ -1,5 +1,6 @@
 /* The least that has_vm can cost: open the URI and look a domain up. */
 #include <libvirt/libvirt.h>
+#include <libvirt/virterror.h>
 
 #include <stddef.h>
 

@@ -51,9 +51,18 @@ void require_disks(Cpi& cpi, const std::vector<DiskCid>& disks)
             throw Error{ErrorKind::disk_not_found, concat("disk '", disk.str(), "' not found")};
 }
 
-/// The VM as it will be, with its files where they will be.
+/// Everything about a VM that is decided before anything is made.
+struct VmPlan {
+    VmCid cid;
+    StemcellCid stemcell_cid;
+    Stemcell stemcell;
+    VmProperties properties;
+    NetworkPlan networks;
+    DomainSpec spec; // with its files where they will be
+};
+
 DomainSpec describe_vm(Cpi& cpi, const VmCid& vm, const VmProperties& properties, const Stemcell& stemcell,
-                       const std::vector<PlannedNic>& nics)
+                       const NetworkPlan& networks)
 {
     const Path place = cpi.store().layout().of(vm);
     const Bus bus = cpi.machinery().system_bus(cpi.config().storage_controller);
@@ -74,32 +83,70 @@ DomainSpec describe_vm(Cpi& cpi, const VmCid& vm, const VmProperties& properties
                                   .bus = bus,
                                   .position = 1,
                                   .serial = std::string{ephemeral_serial}};
-    for (const PlannedNic& planned : nics)
+    for (const PlannedNic& planned : networks.nics)
         spec.nics.push_back(planned.nic);
     return spec;
 }
 
-/// The root disk holds only what differs from the stemcell's image, which gets a second name beside it: so a
-/// VM does not need its stemcell to stay.
-void make_root_disk(Store& store, const Path& folder, const StemcellCid& cid, const Stemcell& stemcell,
-                    const VmProperties& properties)
+VmPlan plan_vm(Cpi& cpi, const StemcellCid& stemcell_cid, const VmProperties& properties,
+               const Networks& networks)
 {
-    std::string base = stemcell.image;
-    if (base.empty()) {
-        base = file_name::base(stemcell.format);
-        store.host().link(store.layout().of(cid) / file_name::image(stemcell.format), folder / base);
-    }
-    std::optional<Mebibytes> size;
-    if (properties.root_disk)
-        size = Mebibytes{static_cast<std::uint64_t>(properties.root_disk->value)};
-    image::create_overlay(store.host(), folder / file_name::root, base, stemcell.format, size);
+    const Stemcell stemcell = load_stemcell(cpi.store(), stemcell_cid);
+    check_against_stemcell(properties, stemcell);
+    const VmCid cid = new_vm_cid();
+    const NetworkPlan network_plan = plan_networks(cid, networks);
+    return {cid,        stemcell_cid, stemcell,
+            properties, network_plan, describe_vm(cpi, cid, properties, stemcell, network_plan)};
 }
 
-void make_ephemeral_disk(Host& host, const Path& folder, Mebibytes size)
+void enable_networks(Cpi& cpi, const NetworkPlan& networks)
 {
-    const auto disk = host.create(folder / file_name::ephemeral, Access::owner);
-    disk->skip(size.bytes());
-    disk->finish();
+    const AutoEnable enable = cpi.config().auto_enable_networks ? AutoEnable::yes : AutoEnable::no;
+    for (const PlannedNic& planned : networks.nics)
+        make_usable(cpi.libvirt(), cpi.log(), planned.nic.source, enable, planned.subnet);
+}
+
+Secret settings_of(Cpi& cpi, const VmPlan& plan, const std::string& agent_id,
+                   const std::optional<json::VerbatimObject>& env)
+{
+    std::optional<DiskHint> ephemeral;
+    if (plan.spec.ephemeral)
+        ephemeral = DiskHint{cpi.machinery().device_path(plan.spec.ephemeral->bus, ephemeral_serial),
+                             std::string{ephemeral_serial}};
+    return settings_json({.agent_id = agent_id,
+                          .vm = plan.cid,
+                          .networks = plan.networks.settings,
+                          .ephemeral_disk = ephemeral,
+                          .env = env.value_or(json::VerbatimObject{})},
+                         cpi.config().agent);
+}
+
+/// The root disk holds only what differs from the stemcell's image, which gets a second name beside it: so a
+/// VM does not need its stemcell to stay.
+void make_root_disk(Store& store, const Path& folder, const VmPlan& plan)
+{
+    std::string base = plan.stemcell.image;
+    if (base.empty()) {
+        base = file_name::base(plan.stemcell.format);
+        store.host().link(store.layout().of(plan.stemcell_cid) / file_name::image(plan.stemcell.format),
+                          folder / base);
+    }
+    std::optional<Mebibytes> size;
+    if (plan.properties.root_disk)
+        size = Mebibytes{static_cast<std::uint64_t>(plan.properties.root_disk->value)};
+    image::create_overlay(store.host(), folder / file_name::root, base, plan.stemcell.format, size);
+}
+
+void make_files(Store& store, const Path& folder, const VmPlan& plan, const Secret& settings)
+{
+    make_root_disk(store, folder, plan);
+    if (plan.spec.ephemeral) {
+        const auto disk = store.host().create(folder / file_name::ephemeral, Access::owner);
+        disk->skip(plan.properties.ephemeral_disk.bytes());
+        disk->finish();
+    }
+    store.host().publish(folder / file_name::settings,
+                         settings_medium(plan.stemcell.settings, settings, plan.cid).reveal(), Access::owner);
 }
 
 } // namespace
@@ -111,45 +158,24 @@ CreatedVm create_vm(Cpi& cpi, const std::string& agent_id, const StemcellCid& st
 {
     Store& store = cpi.store();
     Machines machines = cpi.machines();
-    const Stemcell stemcell = load_stemcell(store, stemcell_cid);
-    check_against_stemcell(properties, stemcell);
     warn_of_unknown(cpi.log(), "cloud properties of the VM", properties.unknown_keys);
+    const VmPlan plan = plan_vm(cpi, stemcell_cid, properties, networks);
     require_disks(cpi, disks.value_or(std::vector<DiskCid>{}));
-
-    const VmCid vm = new_vm_cid();
-    const NetworkPlan plan = plan_networks(vm, networks);
-    const AutoEnable enable = cpi.config().auto_enable_networks ? AutoEnable::yes : AutoEnable::no;
-    for (const PlannedNic& planned : plan.nics)
-        make_usable(cpi.libvirt(), cpi.log(), planned.nic.source, enable, planned.subnet);
+    enable_networks(cpi, plan.networks);
+    const std::string vm = plan.cid.str();
 
     store.sweep(store.layout().vms(), VmTag::prefix,
                 [&](const std::string& name) { machines.remove(VmCid{name}); });
-    const DomainSpec spec = describe_vm(cpi, vm, properties, stemcell, plan.nics);
-    std::optional<DiskHint> ephemeral;
-    if (spec.ephemeral)
-        ephemeral = DiskHint{cpi.machinery().device_path(spec.ephemeral->bus, ephemeral_serial),
-                             std::string{ephemeral_serial}};
-    const Secret settings = settings_json({.agent_id = agent_id,
-                                           .vm = vm,
-                                           .networks = plan.settings,
-                                           .ephemeral_disk = ephemeral,
-                                           .env = env.value_or(json::VerbatimObject{})},
-                                          cpi.config().agent);
-
-    Creation creation{store, store.layout().vms(), vm.str()};
-    make_root_disk(store, creation.staging(), stemcell_cid, stemcell, properties);
-    if (spec.ephemeral)
-        make_ephemeral_disk(store.host(), creation.staging(), properties.ephemeral_disk);
-    store.host().publish(creation.staging() / file_name::settings,
-                         settings_medium(stemcell.settings, settings, vm).reveal(), Access::owner);
+    Creation creation{store, store.layout().vms(), vm};
+    make_files(store, creation.staging(), plan, settings_of(cpi, plan, agent_id, env));
     creation.publish();
 
     Undo undo{cpi.log()};
-    undo.add(concat("remove VM ", vm.str()), [&] { machines.remove(vm); });
-    machines.create(spec, properties.acceleration.value_or(cpi.config().acceleration));
+    undo.add(concat("remove VM ", vm), [&] { machines.remove(plan.cid); });
+    machines.create(plan.spec, properties.acceleration.value_or(cpi.config().acceleration));
     creation.finish();
     undo.keep();
-    return {vm, plan.settings};
+    return {plan.cid, plan.networks.settings};
 }
 
 void delete_vm(Cpi& cpi, const VmCid& vm)

@@ -29,8 +29,8 @@ enum class Retry : bool { no, yes };
 
 class Error : public std::exception {
 public:
-    Error(ErrorKind kind, std::string message, Retry retry = Retry::no)
-        : kind_{kind}, retry_{retry}, message_{std::move(message)}
+    Error(ErrorKind kind, std::string message, Retry retry = Retry::no, std::string cause = {})
+        : kind_{kind}, retry_{retry}, message_{std::move(message)}, cause_{std::move(cause)}
     {
     }
 
@@ -42,11 +42,6 @@ public:
 
     /// What another program gave as the reason, in its own words; empty when there is none.
     [[nodiscard]] const std::string& cause() const noexcept { return cause_; }
-    Error& caused_by(std::string cause)
-    {
-        cause_ = std::move(cause);
-        return *this;
-    }
 
     /// Puts what was being done in front of what went wrong.
     void add_context(std::string_view doing) { message_ = concat(doing, ": ", message_); }

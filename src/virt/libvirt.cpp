@@ -81,8 +81,8 @@ struct Libvirt::Connection {
         const bool full = message.find("No space left on device") != std::string::npos;
         throw Error{full ? ErrorKind::no_disk_space : kind_of(last_error_code()),
                     concat(step.doing, ": libvirt says: ", message, ". Try: ", address.virsh, " -c ",
-                           shell_quote(address.uri), " ", step.virsh_words)}
-            .caused_by(message);
+                           shell_quote(address.uri), " ", step.virsh_words),
+                    Retry::no, message};
     }
 
     /// Makes the call under a watchdog. A null pointer or a negative number is a failure.

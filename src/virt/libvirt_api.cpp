@@ -4,6 +4,8 @@
 
 #include <dlfcn.h>
 
+#include <string>
+
 namespace cpi {
 
 namespace {
@@ -20,10 +22,12 @@ void find_function(void* library, const char* name, Function& function)
 LibvirtApi load()
 {
     void* library = ::dlopen("libvirt.so.0", RTLD_NOW | RTLD_LOCAL);
-    if (library == nullptr) // NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread loads libraries
+    if (library == nullptr) {
+        const std::string why = ::dlerror(); // NOLINT(concurrency-mt-unsafe): no other thread loads libraries
         throw Error{ErrorKind::cpi,
-                    concat("cannot load libvirt: ", ::dlerror(),
+                    concat("cannot load libvirt: ", why,
                            ". Try: install the package libvirt0 (Debian, Ubuntu) or libvirt-libs")};
+    }
     LibvirtApi api{};
 #define FIND(name) find_function(library, #name, api.name);
     LIBVIRT_FUNCTIONS(FIND)

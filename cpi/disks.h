@@ -13,11 +13,13 @@ class Cpi;
 /// `vm` is a hint as to where the disk will be needed; on one host there is nothing to choose.
 DiskCid create_disk(Cpi& cpi, const DiskSize& size, const DiskProperties& properties,
                     const std::optional<VmCid>& vm);
-bool has_disk(Cpi& cpi, const DiskCid& disk);
-void delete_disk(Cpi& cpi, const DiskCid& disk);
-DiskHint attach_disk(Cpi& cpi, const VmCid& vm, const DiskCid& disk);
-void detach_disk(Cpi& cpi, const VmCid& vm, const DiskCid& disk);
+bool has_disk(Cpi& cpi, const DiskCid& cid);
+void delete_disk(Cpi& cpi, const DiskCid& cid);
+DiskHint attach_disk(Cpi& cpi, const VmCid& vm, const DiskCid& cid);
+void detach_disk(Cpi& cpi, const VmCid& vm, const DiskCid& cid);
 std::vector<DiskCid> get_disks(Cpi& cpi, const VmCid& vm);
-void set_disk_metadata(Cpi& cpi, const DiskCid& disk, const std::map<std::string, TagValue>& metadata);
+/// Grows a disk, detached or in use. A smaller size is not_supported, and nothing is touched.
+void resize_disk(Cpi& cpi, const DiskCid& cid, const DiskSize& size);
+void set_disk_metadata(Cpi& cpi, const DiskCid& cid, const std::map<std::string, TagValue>& metadata);
 
 } // namespace cpi

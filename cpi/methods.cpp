@@ -2,6 +2,7 @@
 
 #include "cpi/disks.h"
 #include "cpi/info.h"
+#include "cpi/snapshots.h"
 #include "cpi/stemcell_methods.h"
 #include "cpi/vms.h"
 
@@ -34,10 +35,10 @@ std::span<const Method> methods() noexcept
         method<detach_disk>("detach_disk"),
         method<get_disks>("get_disks"),
         method<set_disk_metadata>("set_disk_metadata"),
-        not_built("resize_disk"),
+        method<resize_disk>("resize_disk"),
         not_built("update_disk"),
-        not_built("snapshot_disk"),
-        not_built("delete_snapshot"),
+        method<snapshot_disk>("snapshot_disk"),
+        method<delete_snapshot>("delete_snapshot"),
 
         not_built("create_network"),
         not_built("delete_network"),

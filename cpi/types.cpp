@@ -1,6 +1,18 @@
 #include "cpi/types.h"
 
-namespace cpi::json {
+namespace cpi {
+
+json::VerbatimObject tags_object(const std::map<std::string, TagValue>& tags)
+{
+    json::Writer out;
+    out.begin_object();
+    for (const auto& [key, value] : tags)
+        out.key(key).string(value.text);
+    out.end_object();
+    return json::VerbatimObject{out.text()};
+}
+
+namespace json {
 
 TagValue Codec<TagValue>::read(const Place& place)
 {
@@ -16,4 +28,6 @@ DiskProperties Codec<DiskProperties>::read(const Place& place)
     return {Codec<VerbatimObject>::read(place)};
 }
 
-} // namespace cpi::json
+} // namespace json
+
+} // namespace cpi

@@ -59,6 +59,9 @@ struct TagValue {
     std::string text;
 };
 
+/// The same as a JSON object of strings.
+[[nodiscard]] json::VerbatimObject tags_object(const std::map<std::string, TagValue>& tags);
+
 struct DiskProperties {
     json::VerbatimObject verbatim; // kept with the disk; none has a meaning yet
 };

@@ -40,6 +40,28 @@ std::optional<DefinedDisk> find_disk(std::string_view domain_xml, std::string_vi
     return found == disks.end() ? std::nullopt : std::optional{*found};
 }
 
+std::string backup_xml(std::string_view domain_xml, std::string_view serial, const std::string& file,
+                       std::string_view format)
+{
+    const xml::Document domain = xml::Document::parse(domain_xml, "a VM's definition");
+    const xml::Document job{"domainbackup"};
+    const xml::Element disks = job.root().set("mode", "push").add("disks");
+    for (const auto& disk : disks_of(domain)) {
+        const auto target = disk.child("target");
+        if (!target)
+            continue;
+        const xml::Element entry = disks.add("disk").set("name", target->attribute("dev"));
+        const auto found = disk.child("serial");
+        const bool wanted = found && found->text() == serial;
+        entry.set("backup", wanted ? "yes" : "no");
+        if (!wanted)
+            continue;
+        entry.set("type", "file").add("target").set("file", file);
+        entry.add("driver").set("type", format);
+    }
+    return job.to_text();
+}
+
 std::set<unsigned> used_scsi_targets(std::string_view domain_xml)
 {
     const xml::Document domain = xml::Document::parse(domain_xml, "a VM's definition");

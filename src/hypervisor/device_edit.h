@@ -19,6 +19,10 @@ struct DefinedDisk {
 
 [[nodiscard]] std::optional<DefinedDisk> find_disk(std::string_view domain_xml, std::string_view serial);
 
+/// The job that copies the disk with that serial number to a file, and no other disk.
+[[nodiscard]] std::string backup_xml(std::string_view domain_xml, std::string_view serial,
+                                     const std::string& file, std::string_view format);
+
 /// The target numbers that are taken on the VM's scsi controller.
 [[nodiscard]] std::set<unsigned> used_scsi_targets(std::string_view domain_xml);
 

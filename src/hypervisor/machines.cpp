@@ -220,6 +220,30 @@ bool Machines::detach(const VmCid& vm, const DiskCid& disk)
     return true;
 }
 
+bool Machines::resize(const VmCid& vm, const DiskCid& disk, const Path& file, Mebibytes size)
+{
+    const Definitions now = definitions(vm);
+    if (now.state == DomainState::off || !find_disk(now.live, disk.str()))
+        return false;
+    libvirt_.resize_disk(name_of(vm), file.native(), size.bytes());
+    return true;
+}
+
+bool Machines::copy_disk(const VmCid& vm, const DiskCid& disk, const Path& to)
+{
+    const Definitions now = definitions(vm);
+    if (now.state == DomainState::off || !find_disk(now.live, disk.str()))
+        return false;
+    const std::string job = backup_xml(now.live, disk.str(), to.native(), machinery_.disk_format);
+    try {
+        libvirt_.back_up(name_of(vm), job);
+    } catch (const Error&) {
+        log_.info(concat("the job that failed: ", job));
+        throw;
+    }
+    return true;
+}
+
 bool Machines::has_disk(const VmCid& vm, const DiskCid& disk)
 {
     if (!exists(vm))

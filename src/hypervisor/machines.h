@@ -42,6 +42,12 @@ public:
     std::string attach(const VmCid& vm, const DiskCid& disk, const Path& file);
     /// Returns when the VM no longer has it. False: it had none such.
     bool detach(const VmCid& vm, const DiskCid& disk);
+    /// Gives a running VM's disk a new size, which its guest sees at once. False: the disk is not in use, and
+    /// its image is the caller's to resize.
+    bool resize(const VmCid& vm, const DiskCid& disk, const Path& file, Mebibytes size);
+    /// Copies a running VM's disk, as it is now, to a new file. False: the disk is not in use, and copying it
+    /// is the caller's.
+    bool copy_disk(const VmCid& vm, const DiskCid& disk, const Path& to);
     /// Whether the running VM or its definition has it. False also when there is no such VM.
     [[nodiscard]] bool has_disk(const VmCid& vm, const DiskCid& disk);
 

@@ -36,6 +36,12 @@ void convert(Host& host, const Path& from, std::string_view from_format, const P
                   patience});
 }
 
+void resize(Host& host, const Path& file, std::string_view format, Mebibytes size)
+{
+    run_ok(host, {{"qemu-img", "resize", "-q", "-f", std::string{format}, file.native(),
+                   std::to_string(size.bytes())}});
+}
+
 std::uint64_t virtual_size(Host& host, const Path& file, std::string_view format)
 {
     const std::string text =

@@ -22,6 +22,9 @@ void create_overlay(Host& host, const Path& file, std::string_view base, std::st
 void convert(Host& host, const Path& from, std::string_view from_format, const Path& to,
              std::string_view to_format);
 
+/// Grows an image that nobody has open.
+void resize(Host& host, const Path& file, std::string_view format, Mebibytes size);
+
 /// The size that a guest sees, in bytes.
 [[nodiscard]] std::uint64_t virtual_size(Host& host, const Path& file, std::string_view format);
 

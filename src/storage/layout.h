@@ -13,6 +13,7 @@ namespace cpi {
 ///     vms/<cid>/         base.<format> (a second name of the stemcell's image), root.qcow2, ephemeral.raw,
 ///                        settings.iso, console.log
 ///     disks/<cid>/       disk.json, disk.<format>, attached_to (the VM that it was last given to)
+///     snapshots/<cid>/   snapshot.json, disk.<format>: a copy that needs nothing else
 ///     .in-progress/<cid> locked by the call that is making the object; what a killed call leaves is found by
 ///     it
 ///
@@ -27,9 +28,12 @@ public:
     [[nodiscard]] Path vms() const { return root_ / "vms"; }
     [[nodiscard]] Path disks() const { return root_ / "disks"; }
 
+    [[nodiscard]] Path snapshots() const { return root_ / "snapshots"; }
+
     [[nodiscard]] Path of(const StemcellCid& cid) const { return stemcells() / cid.str(); }
     [[nodiscard]] Path of(const VmCid& cid) const { return vms() / cid.str(); }
     [[nodiscard]] Path of(const DiskCid& cid) const { return disks() / cid.str(); }
+    [[nodiscard]] Path of(const SnapshotCid& cid) const { return snapshots() / cid.str(); }
 
 private:
     Path root_;
@@ -45,6 +49,7 @@ inline constexpr std::string_view ephemeral = "ephemeral.raw";
 inline constexpr std::string_view settings = "settings.iso";
 inline constexpr std::string_view console_log = "console.log";
 inline constexpr std::string_view disk_record = "disk.json";
+inline constexpr std::string_view snapshot_record = "snapshot.json";
 inline constexpr std::string_view attached_to = "attached_to";
 
 [[nodiscard]] inline std::string image(std::string_view format)

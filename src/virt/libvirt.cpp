@@ -47,6 +47,11 @@ ErrorKind kind_of(int code)
     }
 }
 
+bool is_full_disk(std::string_view message)
+{
+    return message.find("No space left on device") != std::string_view::npos;
+}
+
 unsigned affect_flags(Reach reach)
 {
     switch (reach) {
@@ -56,6 +61,25 @@ unsigned affect_flags(Reach reach)
     }
     return VIR_DOMAIN_AFFECT_CONFIG | VIR_DOMAIN_AFFECT_LIVE;
 }
+
+/// While it lives the guest's file systems are whole on its disks and nothing is written to them. A guest
+/// without an agent goes on as it is.
+class FrozenFileSystems : private Pinned {
+public:
+    explicit FrozenFileSystems(virDomainPtr domain)
+        : domain_{domain}, frozen_{libvirt_api().virDomainFSFreeze(domain, nullptr, 0, 0) >= 0}
+    {
+    }
+    ~FrozenFileSystems()
+    {
+        if (frozen_)
+            libvirt_api().virDomainFSThaw(domain_, nullptr, 0, 0);
+    }
+
+private:
+    virDomainPtr domain_;
+    bool frozen_;
+};
 
 /// One call on one object: what it is for, the virsh command that does the same by hand, how long it may
 /// take, and the libvirt error, if any, that means that there was nothing to do.
@@ -78,8 +102,7 @@ struct Libvirt::Connection {
         const virError* reported = libvirt_api().virGetLastError();
         const bool silent = reported == nullptr || reported->message == nullptr;
         const std::string message = silent ? "no reason given" : reported->message;
-        const bool full = message.find("No space left on device") != std::string::npos;
-        throw Error{full ? ErrorKind::no_disk_space : kind_of(last_error_code()),
+        throw Error{is_full_disk(message) ? ErrorKind::no_disk_space : kind_of(last_error_code()),
                     concat(step.doing, ": libvirt says: ", message, ". Try: ", address.virsh, " -c ",
                            shell_quote(address.uri), " ", step.virsh_words),
                     Retry::no, message};
@@ -102,6 +125,35 @@ struct Libvirt::Connection {
         if (failed && (step.nothing_to_do == VIR_ERR_OK || last_error_code() != step.nothing_to_do))
             fail(step);
         return result;
+    }
+
+    struct Job {
+        int type = VIR_DOMAIN_JOB_NONE; // one of libvirt's virDomainJobType
+        std::string error;
+    };
+    [[nodiscard]] Job job_of(virDomainPtr domain, const Step& step, unsigned flags) const
+    {
+        Job job;
+        virTypedParameterPtr parameters = nullptr;
+        int count = 0;
+        run(step, [&] {
+            return libvirt_api().virDomainGetJobStats(domain, &job.type, &parameters, &count, flags);
+        });
+        const char* error = nullptr;
+        libvirt_api().virTypedParamsGetString(parameters, count, VIR_DOMAIN_JOB_ERRMSG, &error);
+        job.error = error == nullptr ? "" : error;
+        libvirt_api().virTypedParamsFree(parameters, count);
+        return job;
+    }
+
+    /// Returns when the job no longer writes.
+    void end_job(virDomainPtr domain, const Step& step) const
+    {
+        constexpr std::chrono::minutes patience{1};
+        const ShieldFromInterrupt shield;
+        libvirt_api().virDomainAbortJob(domain);
+        static_cast<void>(wait_until(Deadline{patience},
+                                     [&] { return job_of(domain, step, 0).type == VIR_DOMAIN_JOB_NONE; }));
     }
 
     /// Null: libvirt says that there is none.
@@ -246,6 +298,48 @@ void Libvirt::detach_device(const std::string& name, const std::string& device_x
                     return libvirt_api().virDomainDetachDeviceFlags(domain.get(), device_xml.c_str(),
                                                                     affect_flags(reach));
                 });
+}
+
+void Libvirt::resize_disk(const std::string& name, const std::string& file, std::uint64_t bytes)
+{
+    const Connection& libvirt = connection();
+    const DomainPtr domain = libvirt.get_domain(name);
+    libvirt.run({concat("resizing ", file, " of VM ", name),
+                 concat("blockresize ", name, " ", shell_quote(file), " ", bytes, "b"), long_call},
+                [&] {
+                    return libvirt_api().virDomainBlockResize(domain.get(), file.c_str(), bytes,
+                                                              VIR_DOMAIN_BLOCK_RESIZE_BYTES);
+                });
+}
+
+void Libvirt::back_up(const std::string& name, const std::string& backup_xml)
+{
+    const Connection& libvirt = connection();
+    const DomainPtr domain = libvirt.get_domain(name);
+    const Step step{concat("copying a disk of VM ", name),
+                    concat("backup-begin ", name, " FILE, with the job that the log shows"), long_call};
+    {
+        const FrozenFileSystems frozen{domain.get()};
+        libvirt.run(step, [&] {
+            return libvirt_api().virDomainBackupBegin(domain.get(), backup_xml.c_str(), nullptr, 0);
+        });
+    }
+    try {
+        constexpr std::chrono::hours patience{6};
+        const bool ended = wait_until(Deadline{patience}, [&] {
+            return libvirt.job_of(domain.get(), step, 0).type == VIR_DOMAIN_JOB_NONE;
+        });
+        if (!ended)
+            throw Error{ErrorKind::cloud, concat(step.doing, ": not done after ", patience.count(), " h")};
+    } catch (...) {
+        libvirt.end_job(domain.get(), step);
+        throw;
+    }
+    const auto job = libvirt.job_of(domain.get(), step, VIR_DOMAIN_JOB_STATS_COMPLETED);
+    if (job.type != VIR_DOMAIN_JOB_COMPLETED)
+        throw Error{is_full_disk(job.error) ? ErrorKind::no_disk_space : ErrorKind::cloud,
+                    concat(step.doing, ": libvirt says: the job ended before it was done",
+                           job.error.empty() ? "" : ": ", job.error)};
 }
 
 void Libvirt::annotate_domain(const std::string& name, const Annotation& annotation)

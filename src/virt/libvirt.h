@@ -2,7 +2,7 @@
 
 #include "base/pinned.h"
 
-#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -51,6 +51,11 @@ public:
     void undefine_domain(const std::string& name, unsigned flags);
     void attach_device(const std::string& name, const std::string& device_xml, Reach reach);
     void detach_device(const std::string& name, const std::string& device_xml, Reach reach);
+    /// A running domain's disk, by its file; the guest sees the new size at once.
+    void resize_disk(const std::string& name, const std::string& file, std::uint64_t bytes);
+    /// Copies disks of a running domain, as they are when this is called, by a backup job; returns when the
+    /// copies are whole. A guest that can is asked to bring its file systems into order first.
+    void back_up(const std::string& name, const std::string& backup_xml);
     void annotate_domain(const std::string& name, const Annotation& annotation);
 
     /// Nothing: no such network. Otherwise whether it is active.

@@ -14,9 +14,13 @@ namespace cpi {
                 each(virDomainCreate) each(virDomainDestroyFlags) each(virDomainShutdownFlags)               \
                     each(virDomainGetXMLDesc) each(virDomainAttachDeviceFlags)                               \
                         each(virDomainDetachDeviceFlags) each(virDomainSetMetadata)                          \
-                            each(virNetworkLookupByName) each(virNetworkFree) each(virNetworkIsActive)       \
-                                each(virNetworkCreate) each(virNetworkSetAutostart)                          \
-                                    each(virNetworkDefineXML) each(virNetworkUndefine)
+                            each(virDomainBlockResize) each(virDomainBackupBegin) each(virDomainGetJobStats) \
+                                each(virDomainAbortJob) each(virDomainFSFreeze) each(virDomainFSThaw)        \
+                                    each(virTypedParamsFree) each(virTypedParamsGetString)                   \
+                                        each(virNetworkLookupByName) each(virNetworkFree)                    \
+                                            each(virNetworkIsActive) each(virNetworkCreate)                  \
+                                                each(virNetworkSetAutostart) each(virNetworkDefineXML)       \
+                                                    each(virNetworkUndefine)
 
 struct LibvirtApi {
 // NOLINTNEXTLINE(bugprone-macro-parentheses): a member's name cannot be in parentheses

@@ -111,4 +111,18 @@ TEST_CASE("a VM that has a disk at each target has no room for another")
     check_says(error.what, {"no room for another disk", "248"});
 }
 
+TEST_CASE("a backup job names every disk and copies one")
+{
+    const auto job =
+        xml::Document::parse(backup_xml(three_disks, "disk-b", "/copy & more", "qcow2"), "the job");
+    CHECK(job.root().attribute("mode") == "push");
+    std::string wanted;
+    for (const auto& disk : job.root().child("disks")->children("disk"))
+        wanted += concat(disk.attribute("name"), "=", disk.attribute("backup"), " ");
+    CHECK(wanted == "vda=no sdaz=no sdba=yes sda=no ");
+    const auto copied = job.root().child("disks")->children("disk").at(2);
+    CHECK(copied.child("target")->attribute("file") == "/copy & more");
+    CHECK(copied.child("driver")->attribute("type") == "qcow2");
+}
+
 } // namespace cpi::test

@@ -1,0 +1,19 @@
+#pragma once
+
+#include "base/ids.h"
+#include "cpi/types.h"
+
+#include <map>
+#include <string>
+
+namespace cpi {
+
+class Cpi;
+
+/// A copy of the disk at one point in time, which needs neither the disk nor its VM. A guest goes on while it
+/// is made.
+SnapshotCid snapshot_disk(Cpi& cpi, const DiskCid& cid, const std::map<std::string, TagValue>& metadata);
+/// An absent one is fine.
+void delete_snapshot(Cpi& cpi, const SnapshotCid& snapshot);
+
+} // namespace cpi

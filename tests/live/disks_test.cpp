@@ -1,0 +1,156 @@
+// Persistent disks on real QEMU, beyond what the life cycle shows.
+
+#include "base/text.h"
+#include "live/lab.h"
+
+#include <doctest/doctest.h>
+
+namespace cpi::test {
+
+namespace {
+
+constexpr std::int64_t mebibyte = 1024 * 1024;
+
+std::string resize(const std::string& disk, int mebibytes)
+{
+    return concat("[", json_string(disk), ",", mebibytes, "]");
+}
+
+} // namespace
+
+TEST_CASE("resize_disk grows a disk that is detached and one that is in use, and refuses to shrink either")
+{
+    const QemuCpi cpi;
+    const std::string stemcell = cpi.create_stemcell("openstack-qcow2");
+    const std::string vm =
+        cpi.create_vm(stemcell, concat(R"({"net":)", manual_network("192.168.122.195"), "}"));
+    const std::string disk = cpi.cid("create_disk", "[32,{},null]");
+    const std::string both = concat("[", json_string(vm), ",", json_string(disk), "]");
+
+    CHECK(cpi.call("resize_disk", resize(disk, 48)).require_ok().result().is_null());
+    const Reply shrunk = cpi.call("resize_disk", resize(disk, 47));
+    CHECK(shrunk.error_type() == "Bosh::Clouds::NotSupported");
+    CHECK(shrunk.message().find("48 MiB") != std::string::npos);
+
+    const std::string hint = cpi.call("attach_disk", both).require_ok().result_text();
+    static_cast<void>(cpi.boot_report(vm));
+    const std::string device = in_guest(vm, concat("resolve-disk ", disk, " ", shell_quote(hint)));
+    const std::string size = concat("blockdev --getsize64 ", device);
+    CHECK(in_guest(vm, size) == std::to_string(48 * mebibyte));
+    static_cast<void>(in_guest(
+        vm, concat("mount-disk ", disk, " ", shell_quote(hint), " /mnt && echo kept > /mnt/marker")));
+
+    // In use: the guest sees the new size at once, and its file system grows into it.
+    CHECK(cpi.call("resize_disk", resize(disk, 96)).require_ok().result().is_null());
+    CHECK(in_guest(vm, size) == std::to_string(96 * mebibyte));
+    CHECK(cpi.call("resize_disk", resize(disk, 96)).ok());
+    CHECK(cpi.call("resize_disk", resize(disk, 95)).error_type() == "Bosh::Clouds::NotSupported");
+    static_cast<void>(in_guest(vm, concat("resize2fs ", device)));
+    CHECK(in_guest(vm, "cat /mnt/marker") == "kept");
+    static_cast<void>(in_guest(vm, concat("umount /mnt; e2fsck -fn ", device)));
+
+    // In the definition of a VM that is off: the image itself is resized.
+    static_cast<void>(virsh({"destroy", vm}));
+    CHECK(cpi.call("resize_disk", resize(disk, 128)).require_ok().result().is_null());
+    CHECK(cpi.call("reboot_vm", concat("[", json_string(vm), "]")).ok());
+    CHECK(in_guest(vm, concat("blockdev --getsize64 $(resolve-disk ", disk, " ", shell_quote(hint), ")")) ==
+          std::to_string(128 * mebibyte));
+
+    CHECK(cpi.call("resize_disk", R"(["disk-absent",64])").error_type() == "Bosh::Clouds::DiskNotFound");
+    CHECK(cpi.call("resize_disk", resize(disk, 0)).error_type() == "InvalidCall");
+}
+
+TEST_CASE(
+    "snapshot_disk copies a disk that a guest writes to, whole and as of that moment, and a detached one")
+{
+    const QemuCpi cpi;
+    const std::string stemcell = cpi.create_stemcell("openstack-qcow2");
+    const std::string vm =
+        cpi.create_vm(stemcell, concat(R"({"net":)", manual_network("192.168.122.196"), "}"));
+    const std::string disk = cpi.cid("create_disk", "[64,{},null]");
+    const auto pair_with = [&](const std::string& other) {
+        return concat("[", json_string(vm), ",", json_string(other), "]");
+    };
+    const auto snapshot = [&] {
+        return cpi.cid("snapshot_disk",
+                       concat("[", json_string(disk), R"(,{"deployment":"d","job":"j","index":0}])"));
+    };
+    const auto image_of = [&](std::string_view kind, const std::string& cid) {
+        return cpi.store() / kind / cid / "disk.qcow2";
+    };
+    static_cast<void>(cpi.boot_report(vm));
+    const std::string hint = cpi.call("attach_disk", pair_with(disk)).require_ok().result_text();
+    static_cast<void>(in_guest(vm, concat("mount-disk ", disk, " ", shell_quote(hint), " /mnt")));
+    static_cast<void>(in_guest(vm, "echo before > /mnt/marker; sync"));
+    static_cast<void>(in_guest(vm, "(while [ ! -e /stop ]; do dd if=/dev/zero of=/mnt/load bs=64k count=40; "
+                                   "sync; done) >/dev/null 2>&1 &"));
+
+    const std::string live = snapshot();
+    static_cast<void>(in_guest(vm, "echo after > /mnt/marker; sync; touch /stop; sleep 1; umount /mnt"));
+    CHECK(cpi.call("detach_disk", pair_with(disk)).ok());
+    const std::string detached = snapshot();
+    CHECK(read_file(cpi.store() / "snapshots" / live / "snapshot.json").find(disk) != std::string::npos);
+    // The copies need nothing else, and hold no more than the data.
+    CHECK(run_program({"qemu-img", "info", image_of("snapshots", live).native()}).out.find("backing file") ==
+          std::string::npos);
+    CHECK(std::filesystem::file_size(image_of("snapshots", detached)) < 32 * mebibyte);
+
+    for (const auto& [copy, contents] : {std::pair{live, "before"}, std::pair{detached, "after"}}) {
+        CAPTURE(contents);
+        const std::string other = cpi.cid("create_disk", "[64,{},null]");
+        std::filesystem::copy_file(image_of("snapshots", copy), image_of("disks", other),
+                                   std::filesystem::copy_options::overwrite_existing);
+        const std::string other_hint = cpi.call("attach_disk", pair_with(other)).require_ok().result_text();
+        const std::string device = in_guest(vm, concat("resolve-disk ", other, " ", shell_quote(other_hint)));
+        static_cast<void>(in_guest(vm, concat("mkdir -p /copy && mount ", device, " /copy")));
+        CHECK(in_guest(vm, "cat /copy/marker") == contents);
+        static_cast<void>(in_guest(vm, concat("umount /copy && e2fsck -fn ", device)));
+        CHECK(cpi.call("detach_disk", pair_with(other)).ok());
+    }
+
+    // Deleting the disk leaves its snapshots, and the other way round.
+    CHECK(cpi.call("delete_snapshot", concat("[", json_string(live), "]")).require_ok().result().is_null());
+    CHECK_FALSE(std::filesystem::exists(cpi.store() / "snapshots" / live));
+    CHECK(cpi.call("delete_snapshot", concat("[", json_string(live), "]")).ok());
+    CHECK(cpi.call("delete_disk", concat("[", json_string(disk), "]")).ok());
+    CHECK(std::filesystem::exists(image_of("snapshots", detached)));
+    CHECK(cpi.call("snapshot_disk", R"(["disk-absent",{}])").error_type() == "Bosh::Clouds::DiskNotFound");
+}
+
+TEST_CASE("snapshot_disk whose job is ended, or that is interrupted itself, is an error and leaves nothing")
+{
+    const QemuCpi cpi;
+    const std::string stemcell = cpi.create_stemcell("openstack-qcow2");
+    const std::string vm =
+        cpi.create_vm(stemcell, concat(R"({"net":)", manual_network("192.168.122.197"), "}"));
+    const std::string disk = cpi.cid("create_disk", "[2048,{},null]");
+    // So much data that there is time to interfere.
+    REQUIRE(run_program({"qemu-img", "create", "-q", "-f", "qcow2", "-o", "preallocation=full",
+                         (cpi.store() / "disks" / disk / "disk.qcow2").native(), "2G"})
+                .status == 0);
+    CHECK(cpi.call("attach_disk", concat("[", json_string(vm), ",", json_string(disk), "]")).ok());
+
+    const std::string config = (cpi.store().parent_path() / "cpi.json").native();
+    const std::string request = concat(R"({"method":"snapshot_disk","arguments":[)", json_string(disk),
+                                       R"(,{}],"context":{"director_uuid":"d"},"api_version":2})");
+    const auto nothing_left = [&] {
+        CHECK(std::filesystem::is_empty(cpi.store() / "snapshots"));
+        CHECK(cpi.leftovers() == concat("vms/", vm, "\n"));
+        CHECK(virsh({"domjobinfo", vm}).find("None") != std::string::npos);
+    };
+    const Reply interrupted{
+        run_program({"timeout", "-s", "TERM", "0.25", LIBVIRT_CPI_EXECUTABLE, "--config", config}, request)};
+    CHECK(interrupted.message().find("interrupted") != std::string::npos);
+    nothing_left();
+
+    const Reply aborted{
+        run_program({"sh", "-c",
+                     concat("(for i in $(seq 200); do virsh -q -c ", shell_quote(lab_uri()), " domjobabort ",
+                            vm, " >/dev/null 2>&1 && break; sleep 0.05; done) & ", LIBVIRT_CPI_EXECUTABLE,
+                            " --config ", config, "; wait")},
+                    request)};
+    CHECK(aborted.message().find("the job ended before it was done") != std::string::npos);
+    nothing_left();
+}
+
+} // namespace cpi::test

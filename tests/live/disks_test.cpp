@@ -5,6 +5,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 namespace cpi::test {
 
 namespace {
@@ -151,6 +153,52 @@ TEST_CASE("snapshot_disk whose job is ended, or that is interrupted itself, is a
                     request)};
     CHECK(aborted.message().find("the job ended before it was done") != std::string::npos);
     nothing_left();
+}
+
+TEST_CASE("32 disks come to one running VM, eight at a time, and are found by their hints after a reboot")
+{
+    const QemuCpi cpi;
+    const std::string stemcell = cpi.create_stemcell("openstack-qcow2");
+    const std::string vm =
+        cpi.create_vm(stemcell, concat(R"({"net":)", manual_network("192.168.122.198"), "}"));
+    static_cast<void>(cpi.boot_report(vm));
+    const std::string config = (cpi.store().parent_path() / "cpi.json").native();
+    const auto pair_with = [&](const std::string& disk) {
+        return concat("[", json_string(vm), ",", json_string(disk), "]");
+    };
+
+    std::vector<std::string> disks;
+    for (int round = 0; round < 4; ++round) {
+        std::string at_once;
+        for (int i = 0; i < 8; ++i) {
+            disks.push_back(cpi.cid("create_disk", concat("[", 8 + disks.size(), ",{},null]")));
+            at_once += concat("echo '{\"method\":\"attach_disk\",\"arguments\":", pair_with(disks.back()),
+                              ",\"context\":{\"director_uuid\":\"d\"},\"api_version\":2}' | ",
+                              LIBVIRT_CPI_EXECUTABLE, " --config ", config, " & ");
+        }
+        const Ran ran = run_program({"sh", "-c", at_once + "wait"});
+        CHECK(ran.out.find(R"("error":{)") == std::string::npos);
+    }
+    CHECK(cpi.call("get_disks", concat("[", json_string(vm), "]")).require_ok().result().items().size() ==
+          32);
+
+    // Others going changes nothing for those that stay.
+    const std::vector<std::string> gone{disks[0], disks[13], disks[31]};
+    for (const auto& disk : gone)
+        CHECK(cpi.call("detach_disk", pair_with(disk)).ok());
+    CHECK(cpi.call("reboot_vm", concat("[", json_string(vm), "]")).ok());
+    const std::string found =
+        in_guest(vm, "for link in /dev/disk/by-id/scsi-*; do echo $link $(blockdev --getsize64 $link); done");
+    for (std::size_t i = 0; i < disks.size(); ++i) {
+        CAPTURE(i);
+        const Reply hint = cpi.call("attach_disk", pair_with(disks[i]));
+        REQUIRE(hint.ok());
+        if (std::ranges::find(gone, disks[i]) != gone.end())
+            continue; // only now it comes back
+        const std::string line = concat(hint.result().at("path").string(), " ",
+                                        std::to_string((8 + static_cast<std::int64_t>(i)) * mebibyte));
+        CHECK(found.find(line) != std::string::npos);
+    }
 }
 
 } // namespace cpi::test

@@ -45,24 +45,37 @@ void Store::remove_traces(const Path& folder, const std::string& name)
 void Store::sweep(const Path& folder, std::string_view prefix,
                   const std::function<void(const std::string&)>& forget)
 {
-    for (const auto& name : host_.list(layout_.in_progress())) {
-        if (!name.starts_with(prefix))
-            continue;
-        // Whoever still makes the object holds the lock.
-        const auto abandoned = host_.try_lock(layout_.in_progress() / name);
-        if (!abandoned)
-            continue;
-        log_.warning(concat("removing what an interrupted call has left of ", name));
-        forget(name);
-        remove_traces(folder, name);
-    }
+    for (const auto& name : host_.list(layout_.in_progress()))
+        if (name.starts_with(prefix))
+            tolerate(name, [&] { sweep_abandoned(folder, name, forget); });
     for (const auto& name : host_.list(folder)) {
         // The mark comes before the staging folder and goes after it: without the mark nobody is at work
         // there.
         const bool is_orphan = name.starts_with(staging_prefix) &&
                                !host_.info(layout_.in_progress() / name.substr(staging_prefix.size()));
         if (is_orphan || name.starts_with(discarded_prefix))
-            host_.discard(folder / name);
+            tolerate(name, [&] { host_.discard(folder / name); });
+    }
+}
+
+void Store::sweep_abandoned(const Path& folder, const std::string& name,
+                            const std::function<void(const std::string&)>& forget)
+{
+    // Whoever still makes the object holds the lock.
+    const auto abandoned = host_.try_lock(layout_.in_progress() / name);
+    if (!abandoned)
+        return;
+    log_.warning(concat("removing what an interrupted call has left of ", name));
+    forget(name);
+    remove_traces(folder, name);
+}
+
+void Store::tolerate(const std::string& name, const std::function<void()>& removal)
+{
+    try {
+        removal();
+    } catch (const std::exception& error) {
+        log_.warning(concat("what is left of ", name, " is not removed yet: ", error.what()));
     }
 }
 

@@ -39,6 +39,7 @@ public:
 
     /// Takes away what calls that were killed have left of objects of one kind: `folder` is theirs, `prefix`
     /// begins their names, and `forget` (given each name) removes what is not a file.
+    /// What cannot be removed now is left to a later sweep: it must not fail the call that happens to sweep.
     void sweep(const Path& folder, std::string_view prefix,
                const std::function<void(const std::string&)>& forget);
 
@@ -46,6 +47,9 @@ private:
     friend class Creation;
     [[nodiscard]] std::unique_ptr<HeldLock> lock_folder(const Path& folder);
     void remove_traces(const Path& folder, const std::string& name);
+    void sweep_abandoned(const Path& folder, const std::string& name,
+                         const std::function<void(const std::string&)>& forget);
+    void tolerate(const std::string& name, const std::function<void()>& removal);
 
     Host& host_;
     Layout layout_;

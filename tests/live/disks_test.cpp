@@ -27,7 +27,7 @@ TEST_CASE("resize_disk grows a disk that is detached and one that is in use, and
     const std::string vm =
         cpi.create_vm(stemcell, concat(R"({"net":)", manual_network("192.168.122.195"), "}"));
     const std::string disk = cpi.cid("create_disk", "[32,{},null]");
-    const std::string both = concat("[", json_string(vm), ",", json_string(disk), "]");
+    const std::string both = json_list({vm, disk});
 
     CHECK(cpi.call("resize_disk", resize(disk, 48)).require_ok().result().is_null());
     const Reply shrunk = cpi.call("resize_disk", resize(disk, 47));
@@ -54,7 +54,7 @@ TEST_CASE("resize_disk grows a disk that is detached and one that is in use, and
     // In the definition of a VM that is off: the image itself is resized.
     static_cast<void>(virsh({"destroy", vm}));
     CHECK(cpi.call("resize_disk", resize(disk, 128)).require_ok().result().is_null());
-    CHECK(cpi.call("reboot_vm", concat("[", json_string(vm), "]")).ok());
+    CHECK(cpi.call("reboot_vm", json_list({vm})).ok());
     CHECK(in_guest(vm, concat("blockdev --getsize64 $(resolve-disk ", disk, " ", shell_quote(hint), ")")) ==
           std::to_string(128 * mebibyte));
 
@@ -70,9 +70,7 @@ TEST_CASE(
     const std::string vm =
         cpi.create_vm(stemcell, concat(R"({"net":)", manual_network("192.168.122.196"), "}"));
     const std::string disk = cpi.cid("create_disk", "[64,{},null]");
-    const auto pair_with = [&](const std::string& other) {
-        return concat("[", json_string(vm), ",", json_string(other), "]");
-    };
+    const auto pair_with = [&](const std::string& other) { return json_list({vm, other}); };
     const auto snapshot = [&] {
         return cpi.cid("snapshot_disk",
                        concat("[", json_string(disk), R"(,{"deployment":"d","job":"j","index":0}])"));
@@ -111,10 +109,10 @@ TEST_CASE(
     }
 
     // Deleting the disk leaves its snapshots, and the other way round.
-    CHECK(cpi.call("delete_snapshot", concat("[", json_string(live), "]")).require_ok().result().is_null());
+    CHECK(cpi.call("delete_snapshot", json_list({live})).require_ok().result().is_null());
     CHECK_FALSE(std::filesystem::exists(cpi.store() / "snapshots" / live));
-    CHECK(cpi.call("delete_snapshot", concat("[", json_string(live), "]")).ok());
-    CHECK(cpi.call("delete_disk", concat("[", json_string(disk), "]")).ok());
+    CHECK(cpi.call("delete_snapshot", json_list({live})).ok());
+    CHECK(cpi.call("delete_disk", json_list({disk})).ok());
     CHECK(std::filesystem::exists(image_of("snapshots", detached)));
     CHECK(cpi.call("snapshot_disk", R"(["disk-absent",{}])").error_type() == "Bosh::Clouds::DiskNotFound");
 }
@@ -130,7 +128,7 @@ TEST_CASE("snapshot_disk whose job is ended, or that is interrupted itself, is a
     REQUIRE(run_program({"qemu-img", "create", "-q", "-f", "qcow2", "-o", "preallocation=full",
                          (cpi.store() / "disks" / disk / "disk.qcow2").native(), "2G"})
                 .status == 0);
-    CHECK(cpi.call("attach_disk", concat("[", json_string(vm), ",", json_string(disk), "]")).ok());
+    CHECK(cpi.call("attach_disk", json_list({vm, disk})).ok());
 
     const std::string config = (cpi.store().parent_path() / "cpi.json").native();
     const std::string request = concat(R"({"method":"snapshot_disk","arguments":[)", json_string(disk),
@@ -163,9 +161,7 @@ TEST_CASE("32 disks come to one running VM, eight at a time, and are found by th
         cpi.create_vm(stemcell, concat(R"({"net":)", manual_network("192.168.122.198"), "}"));
     static_cast<void>(cpi.boot_report(vm));
     const std::string config = (cpi.store().parent_path() / "cpi.json").native();
-    const auto pair_with = [&](const std::string& disk) {
-        return concat("[", json_string(vm), ",", json_string(disk), "]");
-    };
+    const auto pair_with = [&](const std::string& disk) { return json_list({vm, disk}); };
 
     std::vector<std::string> disks;
     for (int round = 0; round < 4; ++round) {
@@ -179,14 +175,13 @@ TEST_CASE("32 disks come to one running VM, eight at a time, and are found by th
         const Ran ran = run_program({"sh", "-c", at_once + "wait"});
         CHECK(ran.out.find(R"("error":{)") == std::string::npos);
     }
-    CHECK(cpi.call("get_disks", concat("[", json_string(vm), "]")).require_ok().result().items().size() ==
-          32);
+    CHECK(cpi.call("get_disks", json_list({vm})).require_ok().result().items().size() == 32);
 
     // Others going changes nothing for those that stay.
     const std::vector<std::string> gone{disks[0], disks[13], disks[31]};
     for (const auto& disk : gone)
         CHECK(cpi.call("detach_disk", pair_with(disk)).ok());
-    CHECK(cpi.call("reboot_vm", concat("[", json_string(vm), "]")).ok());
+    CHECK(cpi.call("reboot_vm", json_list({vm})).ok());
     const std::string found =
         in_guest(vm, "for link in /dev/disk/by-id/scsi-*; do echo $link $(blockdev --getsize64 $link); done");
     for (std::size_t i = 0; i < disks.size(); ++i) {

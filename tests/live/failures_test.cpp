@@ -13,11 +13,6 @@ namespace cpi::test {
 
 namespace {
 
-std::string one(const std::string& cid)
-{
-    return concat("[", json_string(cid), "]");
-}
-
 std::string some_network()
 {
     return concat(R"({"net":)", manual_network("192.168.122.190"), "}");
@@ -172,7 +167,7 @@ TEST_CASE("10.3 create_vm starts no more than two programs, and leaves nothing w
         concat("#!/bin/sh\necho >> ", programs.path().native(), "/calls; exec /usr/bin/qemu-img \"$@\"\n"));
     REQUIRE(created.ok());
     CHECK(read_file(programs.path() / "calls").size() <= 2);
-    CHECK(cpi.call("delete_vm", one(created.result().items().front().string())).ok());
+    CHECK(cpi.call("delete_vm", json_list({created.result().items().front().string()})).ok());
 }
 
 TEST_CASE("a store that is missing, a file, read-only or full is an error, never an absence")
@@ -241,7 +236,7 @@ TEST_CASE(
         if (ran.out.empty() || !Reply{ran}.ok())
             return true;
         const std::string vm = Reply{ran}.result().items().front().string();
-        CHECK(cpi.call("delete_vm", one(vm)).ok());
+        CHECK(cpi.call("delete_vm", json_list({vm})).ok());
         return false;
     };
 

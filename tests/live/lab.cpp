@@ -81,6 +81,15 @@ std::string in_guest(const std::string& vm, const std::string& command)
     return trim(ran.out);
 }
 
+std::string json_list(const std::vector<std::string>& texts)
+{
+    json::Writer out;
+    out.begin_array();
+    for (const auto& text : texts)
+        out.string(text);
+    return out.end_array().text();
+}
+
 std::string manual_network(std::string_view ip, std::string_view cloud_properties)
 {
     return concat(
@@ -102,8 +111,7 @@ QemuCpi::~QemuCpi()
     for (const auto& entry : std::filesystem::directory_iterator{store()})
         if (entry.path().filename() == "vms")
             for (const auto& vm : std::filesystem::directory_iterator{entry.path()})
-                static_cast<void>(
-                    call("delete_vm", concat("[", json_string(vm.path().filename().native()), "]")));
+                static_cast<void>(call("delete_vm", json_list({vm.path().filename().native()})));
 }
 
 std::string QemuCpi::cid(std::string_view method, std::string_view arguments) const

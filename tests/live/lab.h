@@ -29,6 +29,9 @@ std::string virsh(const std::vector<std::string>& words);
 [[nodiscard]] std::string in_guest(const std::string& vm, const std::string& command);
 [[nodiscard]] Ran try_in_guest(const std::string& vm, const std::string& command);
 
+/// These texts as a JSON array, the arguments of most calls.
+[[nodiscard]] std::string json_list(const std::vector<std::string>& texts);
+
 /// What is said of networks that the lab has: one manual and one dynamic network.
 [[nodiscard]] std::string manual_network(std::string_view ip,
                                          std::string_view cloud_properties = R"({"network":"default"})");

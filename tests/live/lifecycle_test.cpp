@@ -10,14 +10,6 @@ namespace cpi::test {
 
 namespace {
 
-std::string list(const std::vector<std::string>& cids)
-{
-    std::vector<std::string> words;
-    for (const auto& cid : cids)
-        words.push_back(json_string(cid));
-    return concat("[", join(words, ","), "]");
-}
-
 /// The guest finds the disk as the agent does, formats it if it is blank, and mounts it.
 void mount_in_guest(const std::string& vm, const std::string& disk, const std::string& hint)
 {
@@ -79,7 +71,7 @@ TEST_CASE("10.3 the life of VMs and a disk, from create_stemcell to delete_stemc
     const std::string ephemeral = root.at("disks").at("ephemeral").at("path").string();
     CHECK(in_guest(vm, concat("blockdev --getsize64 ", ephemeral)) == std::to_string(64 * 1024 * 1024));
 
-    CHECK(cpi.call("has_vm", list({vm})).require_ok().result_text() == "true");
+    CHECK(cpi.call("has_vm", json_list({vm})).require_ok().result_text() == "true");
     CHECK(cpi.call("has_vm", R"(["vm-absent"])").require_ok().result_text() == "false");
 
     // Metadata shows in libvirt's own tools.
@@ -93,11 +85,11 @@ TEST_CASE("10.3 the life of VMs and a disk, from create_stemcell to delete_stemc
 
     // A disk comes while the VM runs, twice with the same hint, and is where the hint says.
     const std::string disk = cpi.cid("create_disk", concat("[64,{},", json_string(vm), "]"));
-    CHECK(cpi.call("has_disk", list({disk})).require_ok().result_text() == "true");
+    CHECK(cpi.call("has_disk", json_list({disk})).require_ok().result_text() == "true");
     CHECK(cpi.call("has_disk", R"(["disk-absent"])").require_ok().result_text() == "false");
-    const std::string hint = cpi.call("attach_disk", list({vm, disk})).require_ok().result_text();
-    CHECK(cpi.call("attach_disk", list({vm, disk})).require_ok().result_text() == hint);
-    CHECK(cpi.call("get_disks", list({vm})).require_ok().result_text() == list({disk}));
+    const std::string hint = cpi.call("attach_disk", json_list({vm, disk})).require_ok().result_text();
+    CHECK(cpi.call("attach_disk", json_list({vm, disk})).require_ok().result_text() == hint);
+    CHECK(cpi.call("get_disks", json_list({vm})).require_ok().result_text() == json_list({disk}));
     CHECK(in_guest(vm, concat("blockdev --getsize64 $(resolve-disk ", disk, " ", shell_quote(hint), ")")) ==
           std::to_string(64 * 1024 * 1024));
     mount_in_guest(vm, disk, hint);
@@ -105,41 +97,42 @@ TEST_CASE("10.3 the life of VMs and a disk, from create_stemcell to delete_stemc
     CHECK(cpi.call("set_disk_metadata", concat("[", json_string(disk), R"(,{"instance_id":"x"}])")).ok());
 
     // Attached, it can be neither deleted nor given to another VM.
-    CHECK(cpi.call("delete_disk", list({disk})).error_type() == "Bosh::Clouds::CloudError");
+    CHECK(cpi.call("delete_disk", json_list({disk})).error_type() == "Bosh::Clouds::CloudError");
     const std::string second =
         cpi.create_vm(stemcell, concat(R"({"net":)", manual_network("192.168.122.151"), "}"));
-    const Reply stolen = cpi.call("attach_disk", list({second, disk}));
+    const Reply stolen = cpi.call("attach_disk", json_list({second, disk}));
     CHECK(stolen.error_type() == "Bosh::Clouds::CloudError");
     CHECK(stolen.message().find(vm) != std::string::npos);
 
     // It goes, and takes its contents to the second VM.
-    CHECK(cpi.call("detach_disk", list({vm, disk})).require_ok().result().is_null());
-    CHECK(cpi.call("detach_disk", list({vm, disk})).error_type() == "Bosh::Clouds::DiskNotAttached");
-    CHECK(cpi.call("get_disks", list({vm})).require_ok().result_text() == "[]");
+    CHECK(cpi.call("detach_disk", json_list({vm, disk})).require_ok().result().is_null());
+    CHECK(cpi.call("detach_disk", json_list({vm, disk})).error_type() == "Bosh::Clouds::DiskNotAttached");
+    CHECK(cpi.call("get_disks", json_list({vm})).require_ok().result_text() == "[]");
     static_cast<void>(cpi.boot_report(second));
-    const std::string second_hint = cpi.call("attach_disk", list({second, disk})).require_ok().result_text();
+    const std::string second_hint =
+        cpi.call("attach_disk", json_list({second, disk})).require_ok().result_text();
     mount_in_guest(second, disk, second_hint);
     CHECK(in_guest(second, "cat /mnt/marker") == "written-by-first");
     static_cast<void>(in_guest(second, "echo written-by-second > /mnt/marker; sync"));
 
     // delete_vm with the disk attached keeps the disk and what is on it.
-    CHECK(cpi.call("delete_vm", list({second})).require_ok().result().is_null());
-    CHECK(cpi.call("has_vm", list({second})).require_ok().result_text() == "false");
+    CHECK(cpi.call("delete_vm", json_list({second})).require_ok().result().is_null());
+    CHECK(cpi.call("has_vm", json_list({second})).require_ok().result_text() == "false");
     CHECK_FALSE(domain_exists(second));
     CHECK_FALSE(std::filesystem::exists(cpi.store() / "vms" / second));
-    CHECK(cpi.call("has_disk", list({disk})).require_ok().result_text() == "true");
-    CHECK(cpi.call("delete_vm", list({second})).error_type() == "Bosh::Clouds::VMNotFound");
-    CHECK(cpi.call("detach_disk", list({second, disk})).error_type() == "Bosh::Clouds::DiskNotAttached");
-    mount_in_guest(vm, disk, cpi.call("attach_disk", list({vm, disk})).require_ok().result_text());
+    CHECK(cpi.call("has_disk", json_list({disk})).require_ok().result_text() == "true");
+    CHECK(cpi.call("delete_vm", json_list({second})).error_type() == "Bosh::Clouds::VMNotFound");
+    CHECK(cpi.call("detach_disk", json_list({second, disk})).error_type() == "Bosh::Clouds::DiskNotAttached");
+    mount_in_guest(vm, disk, cpi.call("attach_disk", json_list({vm, disk})).require_ok().result_text());
     CHECK(in_guest(vm, "cat /mnt/marker") == "written-by-second");
 
     CHECK(sha256(stemcell_image(cpi, stemcell)) == image_before);
-    CHECK(cpi.call("delete_vm", list({vm})).ok());
-    CHECK(cpi.call("delete_disk", list({disk})).require_ok().result().is_null());
-    CHECK(cpi.call("delete_disk", list({disk})).error_type() == "Bosh::Clouds::DiskNotFound");
-    CHECK(cpi.call("has_disk", list({disk})).require_ok().result_text() == "false");
-    CHECK(cpi.call("delete_stemcell", list({stemcell})).ok());
-    CHECK(cpi.call("delete_stemcell", list({stemcell})).ok());
+    CHECK(cpi.call("delete_vm", json_list({vm})).ok());
+    CHECK(cpi.call("delete_disk", json_list({disk})).require_ok().result().is_null());
+    CHECK(cpi.call("delete_disk", json_list({disk})).error_type() == "Bosh::Clouds::DiskNotFound");
+    CHECK(cpi.call("has_disk", json_list({disk})).require_ok().result_text() == "false");
+    CHECK(cpi.call("delete_stemcell", json_list({stemcell})).ok());
+    CHECK(cpi.call("delete_stemcell", json_list({stemcell})).ok());
     CHECK(cpi.leftovers().empty());
 }
 
@@ -177,15 +170,15 @@ TEST_CASE("10.1.8 the calls of a deployment, in the Director's order and with it
         json::parse(call("create_disk", concat(R"([64,{"type":"fast"},)", json_string(vm), "]")),
                     "what create_disk returns");
     const std::string disk = json::root(disk_document).string();
-    const std::string both = list({vm, disk});
+    const std::string both = json_list({vm, disk});
     CHECK(call("attach_disk", both).starts_with(R"({"path":"/dev/disk/by-id/)"));
     CHECK(call("set_disk_metadata",
                concat("[", json_string(disk),
                       R"(,{"director":"d","deployment":"simple","instance_id":"7f5a","instance_index":"0",)"
                       R"("instance_group":"foobar","attached_at":"2026-01-01T00:00:00Z"}])")) == "null");
     CHECK(call("detach_disk", both) == "null");
-    CHECK(call("delete_vm", list({vm})) == "null");
-    CHECK(call("delete_disk", list({disk})) == "null");
+    CHECK(call("delete_vm", json_list({vm})) == "null");
+    CHECK(call("delete_disk", json_list({disk})) == "null");
 }
 
 } // namespace cpi::test

@@ -13,16 +13,6 @@ namespace cpi::test {
 
 namespace {
 
-std::string one(const std::string& cid)
-{
-    return concat("[", json_string(cid), "]");
-}
-
-std::string pair_of(const std::string& first, const std::string& second)
-{
-    return concat("[", json_string(first), ",", json_string(second), "]");
-}
-
 std::string static_network(std::string_view ip)
 {
     return concat(R"({"net":)", manual_network(ip), "}");
@@ -58,18 +48,18 @@ TEST_CASE("a vsphere stemcell boots with the firmware that its OVF asks for and 
 
     // The agent's other way of finding disks.
     const std::string disk = cpi.cid("create_disk", "[32,{},null]");
-    const std::string hint = cpi.call("attach_disk", pair_of(vm, disk)).require_ok().result_text();
+    const std::string hint = cpi.call("attach_disk", json_list({vm, disk})).require_ok().result_text();
     const std::string find_disk =
         concat("blockdev --getsize64 $(resolve-disk ", disk, " ", shell_quote(hint), ")");
     CHECK(in_guest(vm, find_disk) == std::to_string(32 * 1024 * 1024));
 
     // The agent ejected the medium. It is there again when the VM starts again.
     const std::string before = boot_id(vm);
-    CHECK(cpi.call("reboot_vm", one(vm)).require_ok().result().is_null());
+    CHECK(cpi.call("reboot_vm", json_list({vm})).require_ok().result().is_null());
     CHECK(boot_id(vm) != before);
     CHECK(in_guest(vm, "read-settings").find(QemuCpi::agent_id) != std::string::npos);
     CHECK(in_guest(vm, find_disk) == std::to_string(32 * 1024 * 1024));
-    CHECK(cpi.call("delete_vm", one(vm)).ok());
+    CHECK(cpi.call("delete_vm", json_list({vm})).ok());
 }
 
 TEST_CASE("an env-CD-ROM stemcell without an ephemeral disk is refused before anything is made")
@@ -90,11 +80,11 @@ TEST_CASE("reboot_vm keeps cid, MAC addresses, disks and settings, whether the g
     const std::string vm = cpi.create_vm(stemcell, static_network("192.168.122.161"));
     static_cast<void>(cpi.boot_report(vm));
     const std::string disk = cpi.cid("create_disk", "[32,{},null]");
-    const std::string hint = cpi.call("attach_disk", pair_of(vm, disk)).require_ok().result_text();
+    const std::string hint = cpi.call("attach_disk", json_list({vm, disk})).require_ok().result_text();
     const std::string first_boot = boot_id(vm);
     const std::string macs = macs_of(vm);
 
-    REQUIRE(cpi.call("reboot_vm", one(vm)).ok());
+    REQUIRE(cpi.call("reboot_vm", json_list({vm})).ok());
     const std::string second_boot = boot_id(vm);
     CHECK(second_boot != first_boot);
     CHECK(macs_of(vm) == macs);
@@ -103,14 +93,14 @@ TEST_CASE("reboot_vm keeps cid, MAC addresses, disks and settings, whether the g
 
     // A VM that hangs is switched off in the end, one that is off is started.
     static_cast<void>(virsh({"suspend", vm}));
-    REQUIRE(cpi.call("reboot_vm", one(vm)).ok());
+    REQUIRE(cpi.call("reboot_vm", json_list({vm})).ok());
     const std::string third_boot = boot_id(vm);
     CHECK(third_boot != second_boot);
     static_cast<void>(virsh({"destroy", vm}));
-    CHECK(cpi.call("has_vm", one(vm)).require_ok().result_text() == "true");
-    REQUIRE(cpi.call("reboot_vm", one(vm)).ok());
+    CHECK(cpi.call("has_vm", json_list({vm})).require_ok().result_text() == "true");
+    REQUIRE(cpi.call("reboot_vm", json_list({vm})).ok());
     CHECK(boot_id(vm) != third_boot);
-    CHECK(cpi.call("get_disks", one(vm)).require_ok().result_text() == one(disk));
+    CHECK(cpi.call("get_disks", json_list({vm})).require_ok().result_text() == json_list({disk}));
     CHECK(cpi.call("reboot_vm", R"(["vm-absent"])").error_type() == "Bosh::Clouds::VMNotFound");
 }
 
@@ -120,9 +110,9 @@ TEST_CASE("delete_stemcell while a VM runs on it takes nothing from the VM")
     const std::string stemcell = cpi.create_stemcell("general-tar");
     const std::string vm = cpi.create_vm(stemcell, static_network("192.168.122.162"));
     static_cast<void>(cpi.boot_report(vm));
-    CHECK(cpi.call("delete_stemcell", one(stemcell)).ok());
+    CHECK(cpi.call("delete_stemcell", json_list({stemcell})).ok());
     CHECK_FALSE(std::filesystem::exists(cpi.store() / "stemcells" / stemcell));
-    REQUIRE(cpi.call("reboot_vm", one(vm)).ok());
+    REQUIRE(cpi.call("reboot_vm", json_list({vm})).ok());
     CHECK_FALSE(boot_id(vm).empty());
     const Reply next = cpi.try_create_vm(stemcell, static_network("192.168.122.163"));
     CHECK(next.error_type() == "Bosh::Clouds::CloudError");
@@ -141,8 +131,8 @@ TEST_CASE("a light stemcell's image stays where it is, and VMs start from it")
                        json_string(elsewhere.native()), "}]"));
     const std::string vm = cpi.create_vm(light, static_network("192.168.122.164"));
     CHECK(cpi.boot_report(vm).find(QemuCpi::agent_id) != std::string::npos);
-    CHECK(cpi.call("delete_vm", one(vm)).ok());
-    CHECK(cpi.call("delete_stemcell", one(light)).ok());
+    CHECK(cpi.call("delete_vm", json_list({vm})).ok());
+    CHECK(cpi.call("delete_stemcell", json_list({light})).ok());
     CHECK(std::filesystem::exists(elsewhere));
 }
 
@@ -155,9 +145,9 @@ TEST_CASE("disks persist on every storage controller, and persistent ones come a
         const std::string vm = cpi.create_vm(stemcell, static_network("192.168.122.165"));
         CHECK(cpi.boot_report(vm).find("REPORT ephemeral=/dev/") != std::string::npos);
         const std::string disk = cpi.cid("create_disk", "[16,{},null]");
-        const std::string hint = cpi.call("attach_disk", pair_of(vm, disk)).require_ok().result_text();
+        const std::string hint = cpi.call("attach_disk", json_list({vm, disk})).require_ok().result_text();
         CHECK(in_guest(vm, concat("resolve-disk ", disk, " ", shell_quote(hint))).starts_with("/dev/"));
-        CHECK(cpi.call("detach_disk", pair_of(vm, disk)).ok());
+        CHECK(cpi.call("detach_disk", json_list({vm, disk})).ok());
         CHECK(wait_until(Deadline{std::chrono::seconds{10}},
                          [&] { return in_guest(vm, "ls /dev/disk/by-id").find(disk) == std::string::npos; }));
     }
@@ -177,7 +167,7 @@ TEST_CASE("UEFI on request, a larger root disk, a bridge, and no ephemeral disk"
     CHECK(in_guest(vm, "blockdev --getsize64 /dev/vda") == std::to_string(300 * 1024 * 1024));
     CHECK(in_guest(vm, "nproc") == "2");
     CHECK(run_on_host({"ping", "-c1", "-W5", "10.77.1.50"}).status == 0);
-    CHECK(cpi.call("delete_vm", one(vm)).ok());
+    CHECK(cpi.call("delete_vm", json_list({vm})).ok());
 }
 
 TEST_CASE("auto_enable_networks starts a network that is off and makes one that is missing; without it both "
@@ -206,7 +196,7 @@ TEST_CASE("auto_enable_networks starts a network that is off and makes one that 
     std::string vm = enabling.create_vm(stemcell, network);
     CHECK(enabling.boot_report(vm).find("ip=10.77.9.50") != std::string::npos);
     CHECK(run_on_host({"ping", "-c1", "-W5", "10.77.9.50"}).status == 0);
-    CHECK(enabling.call("delete_vm", one(vm)).ok());
+    CHECK(enabling.call("delete_vm", json_list({vm})).ok());
 
     static_cast<void>(virsh({"net-destroy", name}));
     const Reply off = strict.try_create_vm(strict_stemcell, network);
@@ -214,7 +204,7 @@ TEST_CASE("auto_enable_networks starts a network that is off and makes one that 
     CHECK(off.message().find("not active") != std::string::npos);
     vm = enabling.create_vm(stemcell, network);
     CHECK(virsh({"net-info", name}).find("Autostart:      yes") != std::string::npos);
-    CHECK(enabling.call("delete_vm", one(vm)).ok());
+    CHECK(enabling.call("delete_vm", json_list({vm})).ok());
     remove_network();
 }
 

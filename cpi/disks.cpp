@@ -13,7 +13,7 @@ namespace {
 DiskCid new_disk_cid()
 {
     constexpr std::size_t serial_length = 20;
-    return DiskCid{concat(DiskTag::prefix, random_name(serial_length - DiskTag::prefix.size()))};
+    return new_cid<DiskCid>(serial_length - DiskCid::prefix.size());
 }
 
 Mebibytes mebibytes(const DiskSize& size)

@@ -26,10 +26,9 @@ std::string record_of(const HeldDisk& disk, const std::map<std::string, TagValue
 
 SnapshotCid snapshot_disk(Cpi& cpi, const DiskCid& cid, const std::map<std::string, TagValue>& metadata)
 {
-    constexpr std::size_t name_length = 20;
     Store& store = cpi.store();
     const HeldDisk disk{cpi, cid};
-    SnapshotCid snapshot{concat(SnapshotTag::prefix, random_name(name_length))};
+    auto snapshot = new_cid<SnapshotCid>();
     store.sweep(store.layout().snapshots(), SnapshotTag::prefix, [](const std::string&) {});
     Creation creation{store, store.layout().snapshots(), snapshot.str()};
     const std::string& format = disk.record.format;

@@ -15,12 +15,6 @@ namespace {
 
 constexpr std::string_view ephemeral_serial = "ephemeral";
 
-VmCid new_vm_cid()
-{
-    constexpr std::size_t name_length = 20;
-    return VmCid{concat(VmTag::prefix, random_name(name_length))};
-}
-
 [[noreturn]] void refuse_property(std::string_view key, std::string_view why)
 {
     throw Error{ErrorKind::invalid_call,
@@ -93,7 +87,7 @@ VmPlan plan_vm(Cpi& cpi, const StemcellCid& stemcell_cid, const VmProperties& pr
 {
     const Stemcell stemcell = load_stemcell(cpi.store(), stemcell_cid);
     check_against_stemcell(properties, stemcell);
-    const VmCid cid = new_vm_cid();
+    const auto cid = new_cid<VmCid>();
     const NetworkPlan network_plan = plan_networks(cid, networks);
     return {cid,        stemcell_cid, stemcell,
             properties, network_plan, describe_vm(cpi, cid, properties, stemcell, network_plan)};

@@ -146,8 +146,7 @@ Stemcell take_archive(Host& host, const Machinery& machinery, const Path& archiv
 StemcellCid import_stemcell(Store& store, const Machinery& machinery, const Path& image,
                             const StemcellProperties& properties)
 {
-    constexpr std::size_t name_length = 20;
-    StemcellCid cid{concat(StemcellTag::prefix, random_name(name_length))};
+    auto cid = new_cid<StemcellCid>();
     store.sweep(store.layout().stemcells(), StemcellTag::prefix, [](const std::string&) {});
     Creation creation{store, store.layout().stemcells(), cid.str()};
     const Stemcell stemcell = properties.image_path.empty() ? take_archive(store.host(), machinery, image,

@@ -14,6 +14,8 @@ namespace cpi {
 template <class Tag>
 class Id {
 public:
+    static constexpr std::string_view prefix = Tag::prefix;
+
     explicit Id(std::string text) : text_{std::move(text)}
     {
         const auto plain = [](char c) {
@@ -59,5 +61,12 @@ using SnapshotCid = Id<SnapshotTag>;
 
 /// `length` random characters of [a-z2-7], five bits each.
 [[nodiscard]] std::string random_name(std::size_t length);
+
+/// A cid that nobody has: its prefix and `length` random characters.
+template <class Cid>
+[[nodiscard]] Cid new_cid(std::size_t length = 20)
+{
+    return Cid{concat(Cid::prefix, random_name(length))};
+}
 
 } // namespace cpi

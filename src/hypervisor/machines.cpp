@@ -220,10 +220,17 @@ bool Machines::detach(const VmCid& vm, const DiskCid& disk)
     return true;
 }
 
+std::optional<std::string> Machines::definition_in_use(const VmCid& vm, const DiskCid& disk)
+{
+    if (libvirt_.domain_state(name_of(vm)) == DomainState::off)
+        return std::nullopt;
+    std::string live = libvirt_.domain_xml(name_of(vm), Definition::live);
+    return find_disk(live, disk.str()) ? std::optional{std::move(live)} : std::nullopt;
+}
+
 bool Machines::resize(const VmCid& vm, const DiskCid& disk, const Path& file, Mebibytes size)
 {
-    const Definitions now = definitions(vm);
-    if (now.state == DomainState::off || !find_disk(now.live, disk.str()))
+    if (!definition_in_use(vm, disk))
         return false;
     libvirt_.resize_disk(name_of(vm), file.native(), size.bytes());
     return true;
@@ -231,10 +238,10 @@ bool Machines::resize(const VmCid& vm, const DiskCid& disk, const Path& file, Me
 
 bool Machines::copy_disk(const VmCid& vm, const DiskCid& disk, const Path& to)
 {
-    const Definitions now = definitions(vm);
-    if (now.state == DomainState::off || !find_disk(now.live, disk.str()))
+    const auto live = definition_in_use(vm, disk);
+    if (!live)
         return false;
-    const std::string job = backup_xml(now.live, disk.str(), to.native(), machinery_.disk_format);
+    const std::string job = backup_xml(*live, disk.str(), to.native(), machinery_.disk_format);
     try {
         libvirt_.back_up(name_of(vm), job);
     } catch (const Error&) {

@@ -54,6 +54,8 @@ public:
 private:
     struct Definitions;
     [[nodiscard]] Definitions definitions(const VmCid& vm);
+    /// The definition of a VM that runs with the disk; nothing when it is off or has no such disk.
+    [[nodiscard]] std::optional<std::string> definition_in_use(const VmCid& vm, const DiskCid& disk);
     [[nodiscard]] std::vector<std::string> domain_types(Acceleration acceleration) const;
     void define_and_start(const DomainSpec& spec);
 

@@ -14,8 +14,7 @@ namespace cpi {
 ///                        settings.iso, console.log
 ///     disks/<cid>/       disk.json, disk.<format>, attached_to (the VM that it was last given to)
 ///     snapshots/<cid>/   snapshot.json, disk.<format>: a copy that needs nothing else
-///     .in-progress/<cid> locked by the call that is making the object; what a killed call leaves is found by
-///     it
+///     .in-progress/<cid> locked by the call that makes the object; by it is found what a killed call left
 ///
 /// Each object's folder has a file `lock`. `.new-<cid>` beside an object's place is where it is built.
 class Layout {
@@ -27,7 +26,6 @@ public:
     [[nodiscard]] Path stemcells() const { return root_ / "stemcells"; }
     [[nodiscard]] Path vms() const { return root_ / "vms"; }
     [[nodiscard]] Path disks() const { return root_ / "disks"; }
-
     [[nodiscard]] Path snapshots() const { return root_ / "snapshots"; }
 
     [[nodiscard]] Path of(const StemcellCid& cid) const { return stemcells() / cid.str(); }

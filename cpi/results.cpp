@@ -14,7 +14,7 @@ void write_result(json::Writer& out, std::string_view text)
 
 void write_result(json::Writer& out, const Info& info)
 {
-    constexpr int api_version = 2;
+    constexpr int api_version = 3;
     out.begin_object();
     out.key("stemcell_formats").begin_array();
     for (const auto& format : info.stemcell_formats)

@@ -5,9 +5,10 @@
 namespace cpi {
 
 StemcellCid create_stemcell(Cpi& cpi, const std::string& image_path, const StemcellProperties& properties,
-                            const std::optional<json::VerbatimObject>& /*extra*/)
+                            const std::optional<StemcellExtras>& extras)
 {
-    return import_stemcell(cpi.store(), cpi.machinery(), image_path, properties);
+    const json::VerbatimObject tags = tags_object(extras.value_or(StemcellExtras{}).tags);
+    return import_stemcell(cpi.store(), cpi.machinery(), image_path, properties, tags);
 }
 
 void delete_stemcell(Cpi& cpi, const StemcellCid& cid)

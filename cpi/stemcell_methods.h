@@ -9,9 +9,9 @@ namespace cpi {
 
 class Cpi;
 
-/// `extra` is what API version 3 adds: the Director's tags.
+/// `extras` come with API version 3 only.
 StemcellCid create_stemcell(Cpi& cpi, const std::string& image_path, const StemcellProperties& properties,
-                            const std::optional<json::VerbatimObject>& extra);
+                            const std::optional<StemcellExtras>& extras);
 void delete_stemcell(Cpi& cpi, const StemcellCid& cid);
 
 } // namespace cpi

@@ -59,6 +59,11 @@ struct TagValue {
     std::string text;
 };
 
+/// What API version 3 adds to create_stemcell.
+struct StemcellExtras {
+    std::map<std::string, TagValue> tags;
+};
+
 /// The same as a JSON object of strings.
 [[nodiscard]] json::VerbatimObject tags_object(const std::map<std::string, TagValue>& tags);
 
@@ -115,6 +120,9 @@ inline constexpr std::tuple fields<NetworkFields>{
     optional("nic_group", &NetworkFields::nic_group),
     optional("cloud_properties", &NetworkFields::cloud_properties),
 };
+
+template <>
+inline constexpr std::tuple fields<StemcellExtras>{optional("tags", &StemcellExtras::tags)};
 
 template <>
 inline constexpr std::tuple fields<VmResources>{

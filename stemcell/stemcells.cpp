@@ -59,7 +59,7 @@ Firmware firmware_for(const StemcellProperties& properties, const std::optional<
     return ovf && ovf_wants_uefi(*ovf) ? Firmware::uefi : Firmware::bios;
 }
 
-std::string record_of(const Stemcell& stemcell)
+std::string record_of(const Stemcell& stemcell, const json::VerbatimObject& tags)
 {
     json::Writer out;
     out.begin_object();
@@ -75,6 +75,7 @@ std::string record_of(const Stemcell& stemcell)
         out.key("image").string(stemcell.image);
     out.key("name").string(stemcell.name);
     out.key("version").string(stemcell.version);
+    out.key("tags").verbatim(tags);
     out.end_object();
     return json::pretty(out.text());
 }
@@ -144,7 +145,7 @@ Stemcell take_archive(Host& host, const Machinery& machinery, const Path& archiv
 } // namespace
 
 StemcellCid import_stemcell(Store& store, const Machinery& machinery, const Path& image,
-                            const StemcellProperties& properties)
+                            const StemcellProperties& properties, const json::VerbatimObject& tags)
 {
     auto cid = new_cid<StemcellCid>();
     store.sweep(store.layout().stemcells(), StemcellTag::prefix, [](const std::string&) {});
@@ -152,7 +153,7 @@ StemcellCid import_stemcell(Store& store, const Machinery& machinery, const Path
     const Stemcell stemcell = properties.image_path.empty() ? take_archive(store.host(), machinery, image,
                                                                            creation.staging(), properties)
                                                             : take_light(store.host(), machinery, properties);
-    store.host().publish(creation.staging() / file_name::stemcell_record, record_of(stemcell),
+    store.host().publish(creation.staging() / file_name::stemcell_record, record_of(stemcell, tags),
                          Access::everyone);
     creation.publish();
     creation.finish();

@@ -34,9 +34,11 @@ struct Stemcell {
     std::string version;
 };
 
-/// Takes in the file that the Director calls `image`, on the CPI's own machine. Leaves nothing when it fails.
+/// Takes in the file that the Director calls `image`, on the CPI's own machine; `tags` are kept with it.
+/// Leaves nothing when it fails.
 [[nodiscard]] StemcellCid import_stemcell(Store& store, const Machinery& machinery, const Path& image,
-                                          const StemcellProperties& properties);
+                                          const StemcellProperties& properties,
+                                          const json::VerbatimObject& tags);
 
 /// Throws when there is no such stemcell.
 [[nodiscard]] Stemcell load_stemcell(Store& store, const StemcellCid& cid);

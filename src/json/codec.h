@@ -93,7 +93,8 @@ struct Codec<T> {
         std::vector<std::string> unknown = check_keys(place, keys<T>(), unknown_keys<T>);
         if constexpr (requires { value.unknown_keys; })
             value.unknown_keys = std::move(unknown);
-        const auto read_field = [&]<class Member>(const Field<T, Member>& field) {
+        // A field may be one of a base class.
+        const auto read_field = [&]<class Struct, class Member>(const Field<Struct, Member>& field) {
             const Place at = place.at(field.key);
             if (field.presence == Presence::required || !at.is_null())
                 value.*field.member = Codec<Member>::read(at);

@@ -80,7 +80,7 @@ struct SchemaOf<T> {
     {
         out.key("type").string("object");
         out.key("properties").begin_object();
-        const auto property = [&out]<class Member>(const Field<T, Member>& field) {
+        const auto property = [&out]<class Struct, class Member>(const Field<Struct, Member>& field) {
             out.key(field.key).begin_object();
             if (!field.about.empty())
                 out.key("description").string(field.about);

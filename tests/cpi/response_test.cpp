@@ -105,7 +105,7 @@ TEST_CASE("each result has the form that the contract gives it")
     CHECK(written(VmCid{"vm-a"}) == "\"vm-a\"");
     CHECK(written(std::vector<DiskCid>{}) == "[]");
     CHECK(written(std::vector<DiskCid>{DiskCid{"disk-a"}, DiskCid{"disk-b"}}) == R"(["disk-a","disk-b"])");
-    CHECK(written(Info{{"a", "b"}}) == R"({"stemcell_formats":["a","b"],"api_version":2})");
+    CHECK(written(Info{{"a", "b"}}) == R"({"stemcell_formats":["a","b"],"api_version":3})");
     CHECK(written(CreatedVm{VmCid{"vm-a"}, {R"({"n":{"mac":"m"}})"}}) == R"(["vm-a",{"n":{"mac":"m"}}])");
     CHECK(written(SizedProperties{2, 4096, 8192}) == R"({"cpus":2,"memory":4096,"ephemeral_disk":8192})");
     CHECK(written(DiskHint{"/dev/x", "x"}) == R"({"path":"/dev/x","id":"x"})");

@@ -119,7 +119,7 @@ TEST_CASE("delete_stemcell while a VM runs on it takes nothing from the VM")
     CHECK(next.message().find(stemcell) != std::string::npos);
 }
 
-TEST_CASE("a light stemcell's image stays where it is, and VMs start from it")
+TEST_CASE("a light stemcell's image stays where it is, its tags are kept, and VMs start from it")
 {
     const QemuCpi cpi;
     const std::string full = cpi.create_stemcell("openstack-qcow2");
@@ -128,7 +128,10 @@ TEST_CASE("a light stemcell's image stays where it is, and VMs start from it")
     const std::string light =
         cpi.cid("create_stemcell",
                 concat(R"(["/nowhere/image",{"name":"light","infrastructure":"openstack","image_path":)",
-                       json_string(elsewhere.native()), "}]"));
+                       json_string(elsewhere.native()), R"(},{"tags":{"team":"lab","cost":7}}])"));
+    const json::Document record =
+        json::parse(read_file(cpi.store() / "stemcells" / light / "stemcell.json"), "it");
+    CHECK(json::root(record).at("tags").verbatim().text == R"({"cost":"7","team":"lab"})");
     const std::string vm = cpi.create_vm(light, static_network("192.168.122.164"));
     CHECK(cpi.boot_report(vm).find(QemuCpi::agent_id) != std::string::npos);
     CHECK(cpi.call("delete_vm", json_list({vm})).ok());

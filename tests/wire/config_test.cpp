@@ -41,7 +41,7 @@ TEST_CASE("each sample configuration serves info")
                                "cpi-xen.json", "cpi-vmware.json"}) {
         CAPTURE(sample);
         const CpiProcess cpi{concat(SOURCE_DIR "/config/", sample)};
-        CHECK(cpi.call("info", "[]").require_ok().result().at("api_version").integer(0, 9) == 2);
+        CHECK(cpi.call("info", "[]").require_ok().result().at("api_version").integer(0, 9) == 3);
     }
 }
 

@@ -93,13 +93,14 @@ TEST_CASE_FIXTURE(
     "10.1.6 info answers with or without a version, with a context of any kind, and a bare environment")
 {
     const std::string expected =
-        R"({"stemcell_formats":["openstack-qcow2","openstack-raw","vsphere-ovf","vsphere-ova","general-tar"],"api_version":2})";
+        R"({"stemcell_formats":["openstack-qcow2","openstack-raw","vsphere-ovf","vsphere-ova","general-tar"],"api_version":3})";
     const auto info = [&](std::string_view rest) {
         return cpi.raw(concat(R"({"method":"info","arguments":[],)", rest, "}")).require_ok().result_text();
     };
     CHECK(info(plain_context) == expected);
     CHECK(info(concat(plain_context, R"(,"api_version":1)")) == expected);
     CHECK(info(concat(plain_context, R"(,"api_version":2)")) == expected);
+    CHECK(info(concat(plain_context, R"(,"api_version":3)")) == expected);
     CHECK(info(R"("context":{"director_uuid":"d","vm":{"stemcell":{}}})") == expected);
     CHECK(
         info(
@@ -111,7 +112,7 @@ TEST_CASE_FIXTURE(Fixture, "info answers the formats of the hypervisor that the 
 {
     const Reply reply = cpi.call("info", "[]", R"({"hypervisor":"lxc"})");
     CHECK(reply.require_ok().result_text() ==
-          R"({"stemcell_formats":["warden-tar","general-tar"],"api_version":2})");
+          R"({"stemcell_formats":["warden-tar","general-tar"],"api_version":3})");
 }
 
 TEST_CASE_FIXTURE(Fixture, "10.1.7 stdout has nothing but the answer, and stderr no secret")

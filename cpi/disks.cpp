@@ -1,6 +1,7 @@
 #include "cpi/disks.h"
 
 #include "cpi/cpi.h"
+#include "cpi/disk_options.h"
 #include "cpi/held_disk.h"
 #include "storage/image.h"
 
@@ -8,28 +9,49 @@ namespace cpi {
 
 namespace {
 
-/// A disk is found by its cid in the guest: virtio and scsi serial numbers are cut after 20 characters, and
-/// stemcells look by cid only when it has no fewer.
-DiskCid new_disk_cid()
-{
-    constexpr std::size_t serial_length = 20;
-    return new_cid<DiskCid>(serial_length - DiskCid::prefix.size());
-}
-
 Mebibytes mebibytes(const DiskSize& size)
 {
     return {static_cast<std::uint64_t>(size.value)};
 }
 
 /// A thin disk may promise more than is free now, but not more than the file system could ever hold.
-void require_room(Cpi& cpi, const DiskSize& size)
+void require_room(Cpi& cpi, const DiskOptions& options, const DiskSize& size)
 {
     cpi.store().require();
-    const std::uint64_t total = cpi.host().space(cpi.store().layout().root()).total;
+    const Path pool = pool_directory(cpi, options);
+    const Path& place = pool.empty() ? cpi.store().layout().root() : pool;
+    const std::uint64_t total = cpi.host().space(place).total;
     if (mebibytes(size).bytes() > total)
         throw Error{ErrorKind::no_disk_space,
                     concat("a disk of ", size.value, " MiB is larger than the whole file system of ",
-                           cpi.store().layout().root().native(), " (", total / 1024 / 1024, " MiB)")};
+                           place.native(), " (", total / 1024 / 1024, " MiB)")};
+}
+
+std::string format_of(Cpi& cpi, const DiskOptions& options)
+{
+    return std::string{options.format ? word_of(*options.format) : cpi.machinery().disk_format};
+}
+
+/// Refuses, before anything is touched, what update_disk cannot do.
+void check_update(const HeldDisk& disk, const DiskSize& size, const DiskOptions& wanted)
+{
+    const auto refuse = [&](std::string_view why) {
+        throw Error{ErrorKind::not_supported, concat("disk '", disk.cid().str(), "': ", why)};
+    };
+    if (size.value < disk.record.size_mib)
+        refuse(concat("it has ", disk.record.size_mib, " MiB and cannot shrink to ", size.value));
+    if (wanted.encryption != disk.record.properties.fields.encryption)
+        refuse("its encryption cannot be changed, a new disk is needed");
+    if (const auto vm = disk.holder())
+        refuse(concat("it is attached to VM '", vm->str(), "'. Try: detach it first"));
+}
+
+/// Whether the image itself has to become another one.
+bool needs_another_image(const HeldDisk& disk, const DiskOptions& wanted, const std::string& format)
+{
+    const DiskOptions& now = disk.record.properties.fields;
+    return format != disk.record.format || wanted.preallocation != now.preallocation ||
+           wanted.storage_pool != now.storage_pool;
 }
 
 } // namespace
@@ -37,17 +59,15 @@ void require_room(Cpi& cpi, const DiskSize& size)
 DiskCid create_disk(Cpi& cpi, const DiskSize& size, const DiskProperties& properties,
                     const std::optional<VmCid>& /*vm*/)
 {
-    Store& store = cpi.store();
-    require_room(cpi, size);
-    const std::string format{cpi.machinery().disk_format};
+    const DiskOptions& options = properties.fields;
+    warn_of_unknown(cpi.log(), "cloud properties of the disk", options.unknown_keys);
+    require_room(cpi, options, size);
+    const std::string format = format_of(cpi, options);
     DiskCid cid = new_disk_cid();
-    store.sweep(store.layout().disks(), DiskTag::prefix, [](const std::string&) {});
-    Creation creation{store, store.layout().disks(), cid.str()};
-    image::create(store.host(), creation.staging() / file_name::disk(format), format, mebibytes(size));
-    store.host().publish(creation.staging() / file_name::disk_record,
-                         text_of({size.value, format, properties.verbatim, {}}), Access::owner);
-    creation.publish();
-    creation.finish();
+    make_disk(cpi, cid, {size.value, format, file_name::disk(format), properties, {}},
+              [&](const image::Image& image) {
+                  image::create(cpi.host(), image, mebibytes(size), options.preallocation);
+              });
     return cid;
 }
 
@@ -62,7 +82,9 @@ void delete_disk(Cpi& cpi, const DiskCid& cid)
     if (const auto vm = disk.holder())
         throw Error{ErrorKind::cloud, concat("disk '", cid.str(), "' is attached to VM '", vm->str(),
                                              "' and is not deleted. Try: detach it first")};
-    cpi.host().discard(disk.folder());
+    forget_key(cpi, disk.folder());
+    cpi.store().discard(cid);
+    refresh_pool(cpi, disk.record.properties.fields);
 }
 
 DiskHint attach_disk(Cpi& cpi, const VmCid& vm, const DiskCid& cid)
@@ -80,7 +102,7 @@ DiskHint attach_disk(Cpi& cpi, const VmCid& vm, const DiskCid& cid)
     // one too few.
     if (!holder)
         cpi.host().publish(disk.folder() / file_name::attached_to, vm.str(), Access::owner);
-    return {machines.attach(vm, cid, disk.image()), cid.str().substr(DiskTag::prefix.size())};
+    return {machines.attach(vm, cid, disk.spec()), cid.str().substr(DiskTag::prefix.size())};
 }
 
 void detach_disk(Cpi& cpi, const VmCid& vm, const DiskCid& cid)
@@ -104,12 +126,45 @@ void resize_disk(Cpi& cpi, const DiskCid& cid, const DiskSize& size)
     if (size.value < disk.record.size_mib)
         throw Error{ErrorKind::not_supported, concat("disk '", cid.str(), "' has ", disk.record.size_mib,
                                                      " MiB and cannot shrink to ", size.value)};
-    require_room(cpi, size);
+    const DiskOptions& options = disk.record.properties.fields;
+    require_room(cpi, options, size);
     const auto vm = disk.holder();
-    if (!vm || !cpi.machines().resize(*vm, cid, disk.image(), mebibytes(size)))
-        image::resize(cpi.host(), disk.image(), disk.record.format, mebibytes(size));
+    if (!vm || !cpi.machines().resize(*vm, cid, disk.image_file(), mebibytes(size)))
+        image::resize(cpi.host(), disk.image(), mebibytes(size), options.preallocation);
     disk.record.size_mib = size.value;
     disk.save();
+}
+
+DiskCid update_disk(Cpi& cpi, const DiskCid& cid, const DiskSize& size, const DiskProperties& properties)
+{
+    HeldDisk disk{cpi, cid};
+    const DiskOptions& wanted = properties.fields;
+    warn_of_unknown(cpi.log(), "cloud properties of the disk", wanted.unknown_keys);
+    check_update(disk, size, wanted);
+    require_room(cpi, wanted, size);
+    const DiskOptions before = disk.record.properties.fields;
+    DiskRecord next = disk.record;
+    next.format = format_of(cpi, wanted);
+    next.size_mib = size.value;
+    next.properties = properties;
+    const bool grows = size.value > disk.record.size_mib;
+    const auto grow = [&](const image::Image& image) {
+        if (grows)
+            image::resize(cpi.host(), image, mebibytes(size), wanted.preallocation);
+    };
+    if (needs_another_image(disk, wanted, next.format)) {
+        disk.replace_image(next, [&](const image::Image& image) {
+            image::convert(cpi.host(), disk.image(), image, wanted.preallocation);
+            grow(image);
+        });
+    } else {
+        grow(disk.image());
+        disk.record = next;
+        disk.save();
+    }
+    refresh_pool(cpi, before);
+    refresh_pool(cpi, wanted);
+    return cid;
 }
 
 void set_disk_metadata(Cpi& cpi, const DiskCid& cid, const std::map<std::string, TagValue>& metadata)

@@ -1,7 +1,10 @@
 #include "cpi/held_disk.h"
 
+#include "base/clock.h"
 #include "base/error.h"
+#include "base/undo.h"
 #include "cpi/cpi.h"
+#include "cpi/disk_options.h"
 
 namespace cpi {
 
@@ -25,10 +28,37 @@ std::string text_of(const DiskRecord& record)
     out.begin_object();
     out.key("size_mib").integer(record.size_mib);
     out.key("format").string(record.format);
-    out.key("cloud_properties").verbatim(record.cloud_properties);
+    out.key("image").string(record.image);
+    out.key("cloud_properties").verbatim(record.properties.verbatim);
     out.key("metadata").verbatim(record.metadata);
     out.end_object();
     return json::pretty(out.text());
+}
+
+DiskCid new_disk_cid()
+{
+    constexpr std::size_t serial_length = 20;
+    return new_cid<DiskCid>(serial_length - DiskCid::prefix.size());
+}
+
+void make_disk(Cpi& cpi, const DiskCid& cid, const DiskRecord& record,
+               const std::function<void(const image::Image&)>& fill, const std::optional<Secret>& key)
+{
+    Store& store = cpi.store();
+    const DiskOptions& options = record.properties.fields;
+    const Path pool = pool_directory(cpi, options);
+    const Path kind = store.layout().disks();
+    store.sweep(kind, DiskTag::prefix, forget_keys_in(cpi, kind));
+    Creation creation{store, kind, cid.str()};
+    Undo undo{cpi.log()};
+    undo.add(concat("forget the key of disk ", cid.str()), [&] { forget_keys_in(cpi, kind)(cid.str()); });
+    store.host().publish(creation.staging() / file_name::disk_record, text_of(record), Access::owner);
+    const auto kept = keep_key(cpi, options, creation.staging(), cid.str(), key);
+    fill({store.place_image(creation.staging(), cid.str(), record.image, pool), record.format, kept});
+    creation.publish();
+    creation.finish();
+    undo.keep();
+    refresh_pool(cpi, options);
 }
 
 HeldDisk::HeldDisk(Cpi& cpi, const DiskCid& cid) : cpi_{cpi}, cid_{cid}, lock_{cpi.store().lock(cid)}
@@ -43,9 +73,21 @@ Path HeldDisk::folder() const
     return cpi_.store().layout().of(cid_);
 }
 
-Path HeldDisk::image() const
+image::Image HeldDisk::image() const
 {
-    return folder() / file_name::disk(record.format);
+    return {image_file(), record.format, key_of(cpi_, record.properties.fields, cid_.str())};
+}
+
+DiskSpec HeldDisk::spec() const
+{
+    const DiskOptions& options = record.properties.fields;
+    return {.file = image_file(),
+            .format = record.format,
+            .bus = cpi_.machinery().persistent_bus,
+            .position = 0,
+            .serial = cid_.str(),
+            .tuning = options,
+            .secret = secret_name(options, cid_.str())};
 }
 
 std::optional<VmCid> HeldDisk::holder() const
@@ -56,6 +98,31 @@ std::optional<VmCid> HeldDisk::holder() const
         return std::nullopt;
     VmCid vm{*name};
     return cpi_.machines().has_disk(vm, cid_) ? std::optional{vm} : std::nullopt;
+}
+
+void HeldDisk::remove_other_images() const
+{
+    for (const auto& name : cpi_.host().list(folder()))
+        if (file_name::is_disk_image(name) && name != record.image)
+            cpi_.store().discard_image(folder(), cid_.str(), name);
+}
+
+void HeldDisk::replace_image(DiskRecord next, const std::function<void(const image::Image&)>& fill)
+{
+    remove_other_images();
+    next.image = file_name::next_disk(record.image, next.format);
+    const DiskOptions& options = next.properties.fields;
+    Undo undo{cpi_.log()};
+    undo.add(concat("remove the new image of disk ", cid_.str()), [this] { remove_other_images(); });
+    const Path file =
+        cpi_.store().place_image(folder(), cid_.str(), next.image, pool_directory(cpi_, options));
+    fill({file, next.format, key_of(cpi_, options, cid_.str())});
+    check_interrupt();
+    // From here on both images stay until it is certain which one the record names.
+    undo.keep();
+    record = std::move(next);
+    save();
+    remove_other_images();
 }
 
 void HeldDisk::save() const

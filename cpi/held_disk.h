@@ -1,9 +1,11 @@
 #pragma once
 
 #include "base/ids.h"
+#include "cpi/types.h"
 #include "host/host.h"
-#include "json/codec.h"
+#include "storage/image.h"
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,11 +18,22 @@ class Cpi;
 struct DiskRecord {
     std::int64_t size_mib = 0;
     std::string format;
-    json::VerbatimObject cloud_properties;
+    std::string image; // its file in the disk's folder
+    DiskProperties properties;
     json::VerbatimObject metadata;
 };
 
 [[nodiscard]] std::string text_of(const DiskRecord& record);
+
+/// A disk is found by its cid in the guest: virtio and scsi serial numbers are cut after 20 characters, and
+/// stemcells look by cid only when it has no fewer.
+[[nodiscard]] DiskCid new_disk_cid();
+
+/// Makes a disk, whose image `fill` makes where it is told. Nothing of it remains when that fails. `key` is
+/// the one to take, for a disk that is to be encrypted.
+void make_disk(Cpi& cpi, const DiskCid& cid, const DiskRecord& record,
+               const std::function<void(const image::Image&)>& fill,
+               const std::optional<Secret>& key = std::nullopt);
 
 /// A disk that exists, and that no other call touches while this lives. Its absence is disk_not_found.
 class HeldDisk {
@@ -29,14 +42,23 @@ public:
 
     [[nodiscard]] const DiskCid& cid() const noexcept { return cid_; }
     [[nodiscard]] Path folder() const;
-    [[nodiscard]] Path image() const;
+    [[nodiscard]] Path image_file() const { return folder() / record.image; }
+    [[nodiscard]] image::Image image() const;
+    /// The disk as a VM gets it.
+    [[nodiscard]] DiskSpec spec() const;
     /// The VM that has the disk, if any.
     [[nodiscard]] std::optional<VmCid> holder() const;
     void save() const;
+    /// Gives the disk another image, which `fill` makes where it is told. Whatever happens, the disk has the
+    /// old image whole or, once `next` is its record, the new one.
+    void replace_image(DiskRecord next, const std::function<void(const image::Image&)>& fill);
 
     DiskRecord record;
 
 private:
+    /// Removes images that a killed call began or left.
+    void remove_other_images() const;
+
     Cpi& cpi_;
     DiskCid cid_;
     std::unique_ptr<HeldLock> lock_;
@@ -46,9 +68,8 @@ namespace json {
 
 template <>
 inline constexpr std::tuple fields<DiskRecord>{
-    required("size_mib", &DiskRecord::size_mib),
-    required("format", &DiskRecord::format),
-    optional("cloud_properties", &DiskRecord::cloud_properties),
+    required("size_mib", &DiskRecord::size_mib), required("format", &DiskRecord::format),
+    required("image", &DiskRecord::image),       optional("cloud_properties", &DiskRecord::properties),
     optional("metadata", &DiskRecord::metadata),
 };
 

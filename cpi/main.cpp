@@ -1,7 +1,10 @@
 #include "base/clock.h"
 #include "cpi/config.h"
+#include "cpi/cpi.h"
 #include "cpi/dispatch.h"
+#include "cpi/redact.h"
 #include "cpi/response.h"
+#include "cpi/snapshots.h"
 #include "host/fd.h"
 #include "host/local_host.h"
 
@@ -15,11 +18,13 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <functional>
 #include <iostream>
 #include <span>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 
 namespace cpi {
 
@@ -27,6 +32,9 @@ namespace {
 
 constexpr std::string_view usage = R"(Usage:
   libvirt_cpi --config FILE         read one CPI request on stdin, answer it on stdout
+  libvirt_cpi --config FILE restore-disk SNAPSHOT [--as-new]
+                                    make a detached disk what it was when the snapshot was taken,
+                                    or make a new disk of the snapshot; prints the disk's cid
   libvirt_cpi config check FILE     say whether FILE is a valid configuration, and what follows from it
   libvirt_cpi config schema         print the JSON Schema of the configuration
   libvirt_cpi --version
@@ -80,8 +88,8 @@ sigset_t handled_signals()
 }
 
 /// An interrupted call undoes what it began and says so; one that does not get there in time, or hangs in
-/// libvirt, is answered for and ended. What it leaves is removed by the next call.
-void watch_signals(Responder& responder, const Log& log)
+/// libvirt, is answered for by `give_up` and ended. What it leaves is removed by the next call.
+void watch_signals(const std::function<void(const std::string& message)>& give_up, int status)
 {
     constexpr std::chrono::seconds time_to_undo{20};
     const sigset_t signals = handled_signals();
@@ -100,8 +108,18 @@ void watch_signals(Responder& responder, const Log& log)
     if (signal == SIGALRM)
         message =
             concat(Watchdog::overdue(), ": libvirt did not answer in time. Try: systemctl status libvirtd");
-    responder.respond(failure(log.redactor(), {ErrorKind::cloud, message}));
-    ::_exit(EXIT_SUCCESS);
+    give_up(message);
+    ::_exit(status);
+}
+
+/// From here on signals end the call in good order. To be called before there is any other thread.
+void end_in_order(std::function<void(const std::string& message)> give_up, int status)
+{
+    std::signal(SIGPIPE, SIG_IGN);
+    ::umask(S_IRWXG | S_IRWXO); // images hold what guests keep secret
+    const sigset_t signals = handled_signals();
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    std::thread{[give_up = std::move(give_up), status] { watch_signals(give_up, status); }}.detach();
 }
 
 std::string read_all(int fd)
@@ -123,17 +141,37 @@ int serve(const std::string& config_file)
     ensure_standard_descriptors();
     Responder responder;
     Log log;
-    std::signal(SIGPIPE, SIG_IGN);
-    ::umask(S_IRWXG | S_IRWXO); // images hold what guests keep secret
-    const sigset_t signals = handled_signals();
-    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-    std::thread{[&responder, &log] { watch_signals(responder, log); }}.detach();
+    // Callers read the answer, not the exit status.
+    end_in_order(
+        [&](const std::string& message) {
+            responder.respond(failure(log.redactor(), {ErrorKind::cloud, message}));
+        },
+        EXIT_SUCCESS);
 
     LocalHost host;
     const auto read_text = [&config_file] { return read_config_file(config_file); };
     responder.respond(answer(read_all(STDIN_FILENO), config_file, read_text, host, log));
     // The watching thread still uses what lives here: leave without taking it apart.
     ::_exit(EXIT_SUCCESS);
+}
+
+int restore(const std::string& config_file, const std::string& snapshot, RestoreTo to)
+{
+    Log log;
+    end_in_order([](const std::string& message) { std::cerr << message << "\n"; }, EXIT_FAILURE);
+    try {
+        const json::Document no_context;
+        const Config config = read_config(read_config_file(config_file), config_file, json::root(no_context));
+        hide_secrets(log.redactor(), config);
+        LocalHost host;
+        Cpi cpi{config, host, log};
+        std::cout << restore_disk(cpi, SnapshotCid{snapshot}, to).str() << std::endl;
+        // The watching thread lives on: leave without taking apart what it uses.
+        ::_exit(EXIT_SUCCESS);
+    } catch (const std::exception& error) {
+        std::cerr << log.redactor().clean(error.what()) << "\n";
+        ::_exit(EXIT_FAILURE);
+    }
 }
 
 int check_config(const std::string& file)
@@ -166,6 +204,11 @@ int run(std::span<const std::string> words)
 {
     if (words.size() == 2 && words[0] == "--config")
         return serve(words[1]);
+    if (words.size() >= 4 && words[0] == "--config" && words[2] == "restore-disk") {
+        const bool as_new = words.size() == 5 && words[4] == "--as-new";
+        if (words.size() == 4 || as_new)
+            return restore(words[1], words[3], as_new ? RestoreTo::a_new_disk : RestoreTo::the_disk);
+    }
     if (words.size() == 3 && words[0] == "config" && words[1] == "check")
         return check_config(words[2]);
     if (words.size() == 2 && words[0] == "config" && words[1] == "schema") {

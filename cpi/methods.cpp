@@ -36,7 +36,7 @@ std::span<const Method> methods() noexcept
         method<get_disks>("get_disks"),
         method<set_disk_metadata>("set_disk_metadata"),
         method<resize_disk>("resize_disk"),
-        not_built("update_disk"),
+        method<update_disk>("update_disk"),
         method<snapshot_disk>("snapshot_disk"),
         method<delete_snapshot>("delete_snapshot"),
 

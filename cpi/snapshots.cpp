@@ -1,25 +1,115 @@
 #include "cpi/snapshots.h"
 
+#include "base/error.h"
+#include "base/undo.h"
 #include "cpi/cpi.h"
+#include "cpi/disk_options.h"
 #include "cpi/held_disk.h"
 #include "storage/image.h"
+
+#include <algorithm>
 
 namespace cpi {
 
 namespace {
 
 /// For whoever restores it one day.
-std::string record_of(const HeldDisk& disk, const std::map<std::string, TagValue>& metadata)
+struct SnapshotRecord {
+    std::string disk;
+    std::int64_t size_mib = 0;
+    std::string format;
+    DiskProperties properties;
+};
+
+} // namespace
+
+namespace json {
+
+template <>
+inline constexpr std::tuple fields<SnapshotRecord>{
+    required("disk", &SnapshotRecord::disk),
+    required("size_mib", &SnapshotRecord::size_mib),
+    required("format", &SnapshotRecord::format),
+    optional("cloud_properties", &SnapshotRecord::properties),
+};
+
+} // namespace json
+
+namespace {
+
+std::string text_of_snapshot(const HeldDisk& disk, const std::map<std::string, TagValue>& metadata)
 {
     json::Writer out;
     out.begin_object();
     out.key("disk").string(disk.cid().str());
     out.key("size_mib").integer(disk.record.size_mib);
     out.key("format").string(disk.record.format);
-    out.key("cloud_properties").verbatim(disk.record.cloud_properties);
+    out.key("cloud_properties").verbatim(disk.record.properties.verbatim);
     out.key("metadata").verbatim(tags_object(metadata));
     out.end_object();
     return json::pretty(out.text());
+}
+
+SnapshotRecord read_record(Cpi& cpi, const SnapshotCid& snapshot)
+{
+    cpi.store().require();
+    const Path file = cpi.store().layout().of(snapshot) / file_name::snapshot_record;
+    const auto text = cpi.host().read(file);
+    if (!text)
+        throw Error{ErrorKind::cloud, concat("snapshot '", snapshot.str(), "' not found in ",
+                                             cpi.store().layout().snapshots().native())};
+    const json::Document document = json::parse(*text, file.native());
+    return json::Codec<SnapshotRecord>::read(json::root(document));
+}
+
+/// A disk that a VM runs with is copied by the hypervisor, another one as the file that it is.
+void copy_image(Cpi& cpi, const HeldDisk& disk, const image::Image& copy, const std::string& secret)
+{
+    const auto vm = disk.holder();
+    Machines machines = cpi.machines();
+    if (!vm || !machines.uses(*vm, disk.cid())) {
+        cpi.host().copy(disk.image_file(), copy.file);
+        return;
+    }
+    const std::uint64_t bytes = image::virtual_size(cpi.host(), disk.image());
+    image::create(cpi.host(), copy, Mebibytes::rounded_up(bytes));
+    DiskSpec to = disk.spec();
+    to.file = copy.file;
+    to.secret = secret;
+    machines.copy_disk(*vm, disk.cid(), to);
+}
+
+DiskCid restore_as_new(Cpi& cpi, const Path& image, const SnapshotRecord& record,
+                       const std::optional<Secret>& key)
+{
+    DiskCid cid = new_disk_cid();
+    make_disk(
+        cpi, cid, {record.size_mib, record.format, file_name::disk(record.format), record.properties, {}},
+        [&](const image::Image& to) { cpi.host().copy(image, to.file); }, key);
+    return cid;
+}
+
+/// The disk keeps its size, which the Director knows, where it has grown since.
+void restore_in_place(Cpi& cpi, const Path& image, const SnapshotRecord& record)
+{
+    const DiskCid cid{record.disk};
+    if (!cpi.store().has(cid))
+        throw Error{ErrorKind::disk_not_found, concat("disk '", cid.str(),
+                                                      "', of which the snapshot is, no longer "
+                                                      "exists. Try: restore with --as-new")};
+    HeldDisk disk{cpi, cid};
+    if (const auto vm = disk.holder())
+        throw Error{ErrorKind::cloud,
+                    concat("disk '", disk.cid().str(), "' is attached to VM '", vm->str(),
+                           "'. Try: detach it first (bosh stop --hard), or restore with --as-new")};
+    DiskRecord next = disk.record;
+    next.format = record.format;
+    next.size_mib = std::max(disk.record.size_mib, record.size_mib);
+    disk.replace_image(next, [&](const image::Image& to) {
+        cpi.host().copy(image, to.file);
+        if (next.size_mib > record.size_mib)
+            image::resize(cpi.host(), to, {static_cast<std::uint64_t>(next.size_mib)});
+    });
 }
 
 } // namespace
@@ -27,26 +117,42 @@ std::string record_of(const HeldDisk& disk, const std::map<std::string, TagValue
 SnapshotCid snapshot_disk(Cpi& cpi, const DiskCid& cid, const std::map<std::string, TagValue>& metadata)
 {
     Store& store = cpi.store();
+    const Path kind = store.layout().snapshots();
     const HeldDisk disk{cpi, cid};
+    const DiskOptions& options = disk.record.properties.fields;
     auto snapshot = new_cid<SnapshotCid>();
-    store.sweep(store.layout().snapshots(), SnapshotTag::prefix, [](const std::string&) {});
-    Creation creation{store, store.layout().snapshots(), snapshot.str()};
-    const std::string& format = disk.record.format;
-    const Path copy = creation.staging() / file_name::disk(format);
-    const auto vm = disk.holder();
-    if (!vm || !cpi.machines().copy_disk(*vm, cid, copy))
-        image::convert(store.host(), disk.image(), format, copy, format);
-    store.host().publish(creation.staging() / file_name::snapshot_record, record_of(disk, metadata),
+    store.sweep(kind, SnapshotTag::prefix, forget_keys_in(cpi, kind));
+    Creation creation{store, kind, snapshot.str()};
+    Undo undo{cpi.log()};
+    undo.add(concat("forget the key of ", snapshot.str()),
+             [&] { forget_keys_in(cpi, kind)(snapshot.str()); });
+    store.host().publish(creation.staging() / file_name::snapshot_record, text_of_snapshot(disk, metadata),
                          Access::owner);
+    const auto key = keep_key(cpi, options, creation.staging(), snapshot.str(), disk.image().key);
+    const Path copy = creation.staging() / file_name::disk(disk.record.format);
+    copy_image(cpi, disk, {copy, disk.record.format, key}, secret_name(options, snapshot.str()));
     creation.publish();
     creation.finish();
+    undo.keep();
     return snapshot;
 }
 
 void delete_snapshot(Cpi& cpi, const SnapshotCid& snapshot)
 {
     const auto lock = cpi.store().lock(snapshot);
-    cpi.host().discard(cpi.store().layout().of(snapshot));
+    forget_key(cpi, cpi.store().layout().of(snapshot));
+    cpi.store().discard(snapshot);
+}
+
+DiskCid restore_disk(Cpi& cpi, const SnapshotCid& snapshot, RestoreTo to)
+{
+    const auto lock = cpi.store().lock(snapshot);
+    const SnapshotRecord record = read_record(cpi, snapshot);
+    const Path image = cpi.store().layout().of(snapshot) / file_name::disk(record.format);
+    if (to == RestoreTo::a_new_disk)
+        return restore_as_new(cpi, image, record, key_of(cpi, record.properties.fields, snapshot.str()));
+    restore_in_place(cpi, image, record);
+    return DiskCid{record.disk};
 }
 
 } // namespace cpi

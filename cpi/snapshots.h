@@ -16,4 +16,9 @@ SnapshotCid snapshot_disk(Cpi& cpi, const DiskCid& cid, const std::map<std::stri
 /// An absent one is fine.
 void delete_snapshot(Cpi& cpi, const SnapshotCid& snapshot);
 
+enum class RestoreTo { the_disk, a_new_disk };
+/// Makes the disk, which nothing has attached, what it was, or a new disk of it. The snapshot stays. Returns
+/// the disk's cid.
+DiskCid restore_disk(Cpi& cpi, const SnapshotCid& snapshot, RestoreTo to);
+
 } // namespace cpi

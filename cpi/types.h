@@ -1,11 +1,13 @@
 #pragma once
 
 #include "base/ids.h"
+#include "base/log.h"
 #include "cpi/config.h"
 #include "hypervisor/domain_spec.h"
 #include "json/codec.h"
 #include "network/nic.h"
 #include "stemcell/stemcells.h"
+#include "storage/image.h"
 
 #include <map>
 #include <optional>
@@ -15,15 +17,48 @@
 /// The contract's values as they arrive, and how each is read.
 namespace cpi {
 
-/// Of vm_types, vm_extensions and azs, merged by the Director.
-struct VmProperties {
+enum class DiskFormat { qcow2, raw };
+enum class Encryption { none, luks };
+
+[[nodiscard]] constexpr std::string_view word_of(DiskFormat format) noexcept
+{
+    return format == DiskFormat::qcow2 ? "qcow2" : "raw";
+}
+
+/// What can be said of any disk, in disk_types as in vm_types.
+struct DiskOptions : DiskTuning {
+    std::optional<DiskFormat> format;
+    Preallocation preallocation = Preallocation::off;
+    Encryption encryption = Encryption::none;
+    std::string storage_pool;
+    std::vector<std::string> unknown_keys;
+};
+
+/// Properties may be meant for another CPI: what this one does not know is said, and no more.
+void warn_of_unknown(Log& log, std::string_view where, const std::vector<std::string>& keys);
+
+/// Fails for options that contradict each other.
+void check_members(const DiskOptions& options, const json::Place& place);
+
+/// Of disk_types.
+struct DiskFields : DiskOptions {
+    std::string name; // of a dynamic disk, for people
+};
+
+/// A disk's properties: what we read of them, and all of them as they came, to be kept with the disk.
+struct DiskProperties {
+    DiskFields fields;
+    json::VerbatimObject verbatim;
+};
+
+/// Of vm_types, vm_extensions and azs, merged by the Director. The options are those of the VM's own disks.
+struct VmProperties : DiskOptions {
     json::Ranged<1, 1024> cpus{1};
     json::Ranged<16, std::int64_t{1} << 30U> memory{1024};
     Mebibytes ephemeral_disk{8192};
     std::optional<json::Ranged<1, std::int64_t{1} << 30U>> root_disk;
     std::optional<Firmware> firmware;
     std::optional<Acceleration> acceleration;
-    std::vector<std::string> unknown_keys;
 };
 
 /// Of a network's subnet. `name` is what other CPIs call `network`.
@@ -67,10 +102,6 @@ struct StemcellExtras {
 /// The same as a JSON object of strings.
 [[nodiscard]] json::VerbatimObject tags_object(const std::map<std::string, TagValue>& tags);
 
-struct DiskProperties {
-    json::VerbatimObject verbatim; // kept with the disk; none has a meaning yet
-};
-
 using DiskSize = json::Ranged<1, std::int64_t{1} << 30U>;
 
 /// What a VM needs, in the Director's words (`vm_resources`).
@@ -90,16 +121,84 @@ inline constexpr std::array names<NetworkType>{
 };
 
 template <>
-inline constexpr std::tuple fields<VmProperties>{
-    optional("cpus", &VmProperties::cpus, "virtual CPUs; 1 when left out"),
-    optional("memory", &VmProperties::memory, "MiB of memory; 1024 when left out"),
-    optional("ephemeral_disk", &VmProperties::ephemeral_disk,
-             "MiB of the disk for /var/vcap/data; 8192 when left out, 0 for none"),
-    optional("root_disk", &VmProperties::root_disk, "MiB of the root disk; the stemcell's when left out"),
-    optional("firmware", &VmProperties::firmware, "bios or uefi; what the stemcell needs when left out"),
-    optional("acceleration", &VmProperties::acceleration,
-             "auto, kvm or emulation; the configuration's when left out"),
+inline constexpr std::array names<DiskFormat>{
+    NamedValue<DiskFormat>{word_of(DiskFormat::qcow2), DiskFormat::qcow2},
+    NamedValue<DiskFormat>{word_of(DiskFormat::raw), DiskFormat::raw},
 };
+
+template <>
+inline constexpr std::array names<Encryption>{
+    NamedValue<Encryption>{"none", Encryption::none},
+    NamedValue<Encryption>{"luks", Encryption::luks},
+};
+
+template <>
+inline constexpr std::array names<Preallocation>{
+    NamedValue<Preallocation>{word_of(Preallocation::off), Preallocation::off},
+    NamedValue<Preallocation>{word_of(Preallocation::metadata), Preallocation::metadata},
+    NamedValue<Preallocation>{word_of(Preallocation::falloc), Preallocation::falloc},
+    NamedValue<Preallocation>{word_of(Preallocation::full), Preallocation::full},
+};
+
+template <>
+inline constexpr std::array names<Cache>{
+    NamedValue<Cache>{word_of(Cache::none), Cache::none},
+    NamedValue<Cache>{word_of(Cache::writeback), Cache::writeback},
+    NamedValue<Cache>{word_of(Cache::writethrough), Cache::writethrough},
+    NamedValue<Cache>{word_of(Cache::directsync), Cache::directsync},
+    NamedValue<Cache>{word_of(Cache::unsafe), Cache::unsafe},
+};
+
+template <>
+inline constexpr std::array names<Io>{
+    NamedValue<Io>{word_of(Io::threads), Io::threads},
+    NamedValue<Io>{word_of(Io::native), Io::native},
+    NamedValue<Io>{word_of(Io::io_uring), Io::io_uring},
+};
+
+template <>
+inline constexpr std::array names<Discard>{
+    NamedValue<Discard>{word_of(Discard::unmap), Discard::unmap},
+    NamedValue<Discard>{word_of(Discard::ignore), Discard::ignore},
+};
+
+template <>
+inline constexpr std::tuple fields<DiskOptions>{
+    optional("format", &DiskOptions::format, "qcow2 or raw"),
+    optional("preallocation", &DiskOptions::preallocation,
+             "off, metadata, falloc or full; off when left out"),
+    optional("encryption", &DiskOptions::encryption, "none or luks; none when left out"),
+    optional("storage_pool", &DiskOptions::storage_pool,
+             "libvirt storage pool of directories that holds the image; store_dir when left out"),
+    optional("cache", &DiskOptions::cache,
+             "none, writeback, writethrough, directsync or unsafe; QEMU's own choice when left out"),
+    optional("io", &DiskOptions::io, "threads, native or io_uring; QEMU's own choice when left out"),
+    optional("discard", &DiskOptions::discard, "unmap or ignore; unmap when left out"),
+    optional("iops", &DiskOptions::iops, "operations a second, reads and writes together"),
+    optional("read_iops", &DiskOptions::read_iops, "reads a second"),
+    optional("write_iops", &DiskOptions::write_iops, "writes a second"),
+    optional("bandwidth", &DiskOptions::bandwidth, "KiB a second, read and written together"),
+    optional("read_bandwidth", &DiskOptions::read_bandwidth, "KiB read a second"),
+    optional("write_bandwidth", &DiskOptions::write_bandwidth, "KiB written a second"),
+};
+
+template <>
+inline constexpr auto fields<DiskFields> =
+    std::tuple_cat(std::tuple{optional("name", &DiskFields::name, "for people")}, fields<DiskOptions>);
+
+template <>
+inline constexpr auto fields<VmProperties> = std::tuple_cat(
+    std::tuple{
+        optional("cpus", &VmProperties::cpus, "virtual CPUs; 1 when left out"),
+        optional("memory", &VmProperties::memory, "MiB of memory; 1024 when left out"),
+        optional("ephemeral_disk", &VmProperties::ephemeral_disk,
+                 "MiB of the disk for /var/vcap/data; 8192 when left out, 0 for none"),
+        optional("root_disk", &VmProperties::root_disk, "MiB of the root disk; the stemcell's when left out"),
+        optional("firmware", &VmProperties::firmware, "bios or uefi; what the stemcell needs when left out"),
+        optional("acceleration", &VmProperties::acceleration,
+                 "auto, kvm or emulation; the configuration's when left out"),
+    },
+    fields<DiskOptions>);
 
 template <>
 inline constexpr std::tuple fields<NetworkProperties>{

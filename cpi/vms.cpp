@@ -3,6 +3,7 @@
 #include "base/undo.h"
 #include "cpi/agent_settings.h"
 #include "cpi/cpi.h"
+#include "cpi/disk_options.h"
 #include "cpi/vm_networks.h"
 #include "stemcell/stemcells.h"
 #include "storage/image.h"
@@ -32,12 +33,6 @@ void check_against_stemcell(const VmProperties& properties, const Stemcell& stem
                                             image.count, " MiB, got ", properties.root_disk->value));
 }
 
-void warn_of_unknown(Log& log, std::string_view where, const std::vector<std::string>& keys)
-{
-    if (!keys.empty())
-        log.warning(concat(where, ": this CPI does not know ", join(keys, ", ")));
-}
-
 void require_disks(Cpi& cpi, const std::vector<DiskCid>& disks)
 {
     for (const DiskCid& disk : disks)
@@ -60,23 +55,32 @@ DomainSpec describe_vm(Cpi& cpi, const VmCid& vm, const VmProperties& properties
 {
     const Path place = cpi.store().layout().of(vm);
     const Bus bus = cpi.machinery().system_bus(cpi.config().storage_controller);
-    DomainSpec spec{
-        .name = vm.str(),
-        .domain_type = {},
-        .memory = {static_cast<std::uint64_t>(properties.memory.value)},
-        .cpus = static_cast<unsigned>(properties.cpus.value),
-        .firmware = properties.firmware.value_or(stemcell.firmware),
-        .root = {.file = place / file_name::root, .format = "qcow2", .bus = bus, .position = 0, .serial = {}},
-        .ephemeral = std::nullopt,
-        .settings_medium = place / file_name::settings,
-        .console_log = place / file_name::console_log,
-        .nics = {}};
-    if (properties.ephemeral_disk.count > 0)
-        spec.ephemeral = DiskSpec{.file = place / file_name::ephemeral,
-                                  .format = "raw",
-                                  .bus = bus,
-                                  .position = 1,
-                                  .serial = std::string{ephemeral_serial}};
+    const std::string root_format{word_of(properties.format.value_or(DiskFormat::qcow2))};
+    const auto disk_of = [&](const DiskOptions& options, Path file, std::string format, Bus on) {
+        return DiskSpec{.file = std::move(file),
+                        .format = std::move(format),
+                        .bus = on,
+                        .position = 0,
+                        .serial = {},
+                        .tuning = options,
+                        .secret = secret_name(options, vm.str())};
+    };
+    DomainSpec spec{.name = vm.str(),
+                    .domain_type = {},
+                    .memory = {static_cast<std::uint64_t>(properties.memory.value)},
+                    .cpus = static_cast<unsigned>(properties.cpus.value),
+                    .firmware = properties.firmware.value_or(stemcell.firmware),
+                    .root = disk_of(properties, place / file_name::root(root_format), root_format, bus),
+                    .ephemeral = std::nullopt,
+                    .settings_medium = place / file_name::settings,
+                    .console_log = place / file_name::console_log,
+                    .nics = {}};
+    if (properties.ephemeral_disk.count > 0) {
+        const std::string format{word_of(properties.format.value_or(DiskFormat::raw))};
+        spec.ephemeral = disk_of(properties, place / file_name::ephemeral(format), format, bus);
+        spec.ephemeral->position = 1;
+        spec.ephemeral->serial = ephemeral_serial;
+    }
     for (const PlannedNic& planned : networks.nics)
         spec.nics.push_back(planned.nic);
     return spec;
@@ -115,31 +119,77 @@ Secret settings_of(Cpi& cpi, const VmPlan& plan, const std::string& agent_id,
                          cpi.config().agent);
 }
 
-/// The root disk holds only what differs from the stemcell's image, which gets a second name beside it: so a
-/// VM does not need its stemcell to stay.
-void make_root_disk(Store& store, const Path& folder, const VmPlan& plan)
+/// Where a VM's images are made, and their key.
+struct ImagePlace {
+    Path folder;
+    Path pool;
+    std::optional<Secret> key;
+};
+
+image::Image place_image(Store& store, const VmPlan& plan, const ImagePlace& place, const DiskSpec& disk)
 {
-    std::string base = plan.stemcell.image;
-    if (base.empty()) {
-        base = file_name::base(plan.stemcell.format);
-        store.host().link(store.layout().of(plan.stemcell_cid) / file_name::image(plan.stemcell.format),
-                          folder / base);
-    }
+    return {store.place_image(place.folder, plan.cid.str(), disk.file.filename().native(), place.pool),
+            disk.format, place.key};
+}
+
+/// The stemcell's image, beside the VM's own: with a second name of its own a VM does not need its stemcell
+/// to stay.
+std::string link_base(Store& store, const VmPlan& plan, const ImagePlace& place)
+{
+    const Stemcell& stemcell = plan.stemcell;
+    if (!stemcell.image.empty())
+        return stemcell.image;
+    const std::string base = file_name::base(stemcell.format);
+    store.host().link(store.layout().of(plan.stemcell_cid) / file_name::image(stemcell.format),
+                      place.folder / base);
+    return place.pool.empty() ? base : (store.layout().of(plan.cid) / base).native();
+}
+
+/// Unless it is to be laid out in full, the root disk holds only what differs from the stemcell's image.
+void make_root_disk(Store& store, const VmPlan& plan, const ImagePlace& place)
+{
+    const Stemcell& stemcell = plan.stemcell;
+    const DiskOptions& options = plan.properties;
     std::optional<Mebibytes> size;
     if (plan.properties.root_disk)
         size = Mebibytes{static_cast<std::uint64_t>(plan.properties.root_disk->value)};
-    image::create_overlay(store.host(), folder / file_name::root, base, plan.stemcell.format, size);
+    const image::Image root = place_image(store, plan, place, plan.spec.root);
+    if (root.format == word_of(DiskFormat::qcow2) && options.preallocation == Preallocation::off) {
+        const auto all = static_cast<std::uint64_t>(stemcell.virtual_size);
+        image::create_overlay(store.host(), root, link_base(store, plan, place), stemcell.format,
+                              size ? size->bytes() : all);
+        return;
+    }
+    const Path base = stemcell.image.empty()
+                          ? store.layout().of(plan.stemcell_cid) / file_name::image(stemcell.format)
+                          : Path{stemcell.image};
+    image::convert(store.host(), {base, stemcell.format}, root, options.preallocation);
+    if (size)
+        image::resize(store.host(), root, *size, options.preallocation);
 }
 
-void make_files(Store& store, const Path& folder, const VmPlan& plan, const Secret& settings)
+/// A plain one is made without a program's help.
+void make_ephemeral_disk(Store& store, const VmPlan& plan, const ImagePlace& place)
 {
-    make_root_disk(store, folder, plan);
-    if (plan.spec.ephemeral) {
-        const auto disk = store.host().create(folder / file_name::ephemeral, Access::owner);
-        disk->skip(plan.properties.ephemeral_disk.bytes());
-        disk->finish();
+    const DiskOptions& options = plan.properties;
+    const image::Image image = place_image(store, plan, place, *plan.spec.ephemeral);
+    const bool plain =
+        image.format == word_of(DiskFormat::raw) && !image.key && options.preallocation == Preallocation::off;
+    if (!plain) {
+        image::create(store.host(), image, plan.properties.ephemeral_disk, options.preallocation);
+        return;
     }
-    store.host().publish(folder / file_name::settings,
+    const auto disk = store.host().create(image.file, Access::owner);
+    disk->skip(plan.properties.ephemeral_disk.bytes());
+    disk->finish();
+}
+
+void make_files(Store& store, const VmPlan& plan, const ImagePlace& place, const Secret& settings)
+{
+    make_root_disk(store, plan, place);
+    if (plan.spec.ephemeral)
+        make_ephemeral_disk(store, plan, place);
+    store.host().publish(place.folder / file_name::settings,
                          settings_medium(plan.stemcell.settings, settings, plan.cid).reveal(), Access::owner);
 }
 
@@ -158,17 +208,23 @@ CreatedVm create_vm(Cpi& cpi, const std::string& agent_id, const StemcellCid& st
     enable_networks(cpi, plan.networks);
     const std::string vm = plan.cid.str();
 
-    store.sweep(store.layout().vms(), VmTag::prefix,
-                [&](const std::string& name) { machines.remove(VmCid{name}); });
-    Creation creation{store, store.layout().vms(), vm};
-    make_files(store, creation.staging(), plan, settings_of(cpi, plan, agent_id, env));
-    creation.publish();
-
+    const Path kind = store.layout().vms();
+    const auto forget = [&](const std::string& name) {
+        machines.remove(VmCid{name});
+        forget_keys_in(cpi, kind)(name);
+    };
+    const Path pool = pool_directory(cpi, properties);
+    store.sweep(kind, VmTag::prefix, forget);
+    Creation creation{store, kind, vm};
     Undo undo{cpi.log()};
-    undo.add(concat("remove VM ", vm), [&] { machines.remove(plan.cid); });
+    undo.add(concat("remove VM ", vm), [&] { forget(vm); });
+    const auto key = keep_key(cpi, properties, creation.staging(), vm);
+    make_files(store, plan, {creation.staging(), pool, key}, settings_of(cpi, plan, agent_id, env));
+    creation.publish();
     machines.create(plan.spec, properties.acceleration.value_or(cpi.config().acceleration));
     creation.finish();
     undo.keep();
+    refresh_pool(cpi, properties);
     return {plan.cid, plan.networks.settings};
 }
 
@@ -178,7 +234,8 @@ void delete_vm(Cpi& cpi, const VmCid& vm)
     const auto lock = store.lock(vm);
     const bool had_files = store.has(vm);
     const bool had_machine = cpi.machines().remove(vm);
-    store.host().discard(store.layout().of(vm));
+    forget_key(cpi, store.layout().of(vm));
+    store.discard(vm);
     if (!had_machine && !had_files)
         throw Error{ErrorKind::vm_not_found, concat("VM '", vm.str(), "' not found")};
 }

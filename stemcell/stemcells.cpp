@@ -125,14 +125,14 @@ Stemcell take_archive(Host& host, const Machinery& machinery, const Path& archiv
         host.rename(unpacked, folder / file_name::image(format));
     } else {
         const std::string own{machinery.disk_format};
-        image::convert(host, unpacked, format, folder / file_name::image(own), own);
+        image::convert(host, {unpacked, format}, {folder / file_name::image(own), own});
         host.discard(unpacked);
         format = own;
         // A VMDK's header only claims a size: its footer may say otherwise.
-        virtual_size = image::virtual_size(host, folder / file_name::image(own), own);
+        virtual_size = image::virtual_size(host, {folder / file_name::image(own), own});
     }
     if (format != name_of(ImageFormat::raw))
-        image::check(host, folder / file_name::image(format), format);
+        image::check(host, {folder / file_name::image(format), format});
     return {.settings = settings_channel(properties, found.image.format),
             .firmware = firmware_for(properties, found.ovf),
             .format = format,

@@ -57,6 +57,9 @@ private:
 /// A full disk or quota becomes no_disk_space.
 [[nodiscard]] Error system_error(std::string_view doing, int error_number);
 
+/// Whether another program's words say that a disk or quota is full.
+[[nodiscard]] bool says_disk_is_full(std::string_view message);
+
 /// Runs `step`; whatever it throws leaves as an Error that names the step.
 template <std::invocable Step>
 decltype(auto) while_doing(std::string_view doing, Step&& step)

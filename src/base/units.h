@@ -21,4 +21,9 @@ private:
     static constexpr unsigned shift = 20;
 };
 
+/// So many of something in a second; 0 is no limit.
+struct RateLimit {
+    std::uint64_t value = 0;
+};
+
 } // namespace cpi

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/pinned.h"
+#include "base/secret.h"
 
 #include <chrono>
 #include <cstdint>
@@ -20,7 +21,8 @@ using Path = std::filesystem::path;
 /// What to run: a program with its words, never a shell line.
 struct Command {
     std::vector<std::string> argv;
-    std::chrono::seconds patience{600}; // then the program is ended and the call fails
+    std::chrono::seconds patience = std::chrono::seconds{600}; // then the program is ended and the call fails
+    Secret input = {};                                         // what it reads on its stdin
 };
 
 struct Output {
@@ -85,8 +87,15 @@ public:
     virtual void publish(const Path& file, std::string_view bytes, Access access) = 0;
     /// Begins a file that must not exist yet.
     [[nodiscard]] virtual std::unique_ptr<Sink> create(const Path& file, Access access) = 0;
+    /// A new file with the contents of another, which takes no more room than those: where the file system
+    /// can share them it does, and holes stay holes.
+    virtual void copy(const Path& from, const Path& to) = 0;
     /// A second name for a file on the same file system.
     virtual void link(const Path& existing, const Path& name) = 0;
+    /// A symbolic link; what it points to need not be there yet.
+    virtual void point(const Path& name, const Path& target) = 0;
+    /// What a symbolic link points to. Nothing: there is no such link.
+    [[nodiscard]] virtual std::optional<Path> target_of(const Path& name) = 0;
     /// Durable when it returns. `to` must not exist.
     virtual void rename(const Path& from, const Path& to) = 0;
     /// Takes the path out of sight in one step, then removes it and all in it. An absent path is fine.

@@ -6,7 +6,9 @@
 #include "host/fd.h"
 
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <system_error>
@@ -90,6 +92,33 @@ Fd create_file(const Path& path, Access access)
         throw system_error(concat("creating ", path.native()), errno);
     set_mode(fd.get(), mode_of(access), path);
     return fd;
+}
+
+/// Copies the next stretch of data at or behind `from`. Returns where it ended; nothing when there is no
+/// more.
+std::optional<off_t> copy_stretch(const Fd& in, const Fd& out, off_t from, const Path& path)
+{
+    // Between stretches an interrupt is noticed.
+    constexpr off_t longest = off_t{64} << 20U;
+    off_t data = ::lseek(in.get(), from, SEEK_DATA);
+    if (data < 0 && errno == ENXIO)
+        return std::nullopt;
+    const off_t hole = data < 0 ? data : ::lseek(in.get(), data, SEEK_HOLE);
+    if (hole < 0)
+        throw system_error(concat("looking for the data in ", path.native()), errno);
+    const off_t end = std::min(hole, data + longest);
+    off_t to = data;
+    while (data < end) {
+        const ssize_t copied =
+            ::copy_file_range(in.get(), &data, out.get(), &to, static_cast<std::size_t>(end - data), 0);
+        if (copied < 0 && errno == EINTR)
+            continue;
+        if (copied < 0)
+            throw system_error(concat("copying ", path.native()), errno);
+        if (copied == 0)
+            return std::nullopt; // it became shorter meanwhile
+    }
+    return end;
 }
 
 class LocalSink final : public Sink {
@@ -252,10 +281,43 @@ std::unique_ptr<Sink> LocalHost::create(const Path& file, Access access)
     return std::make_unique<LocalSink>(file, access);
 }
 
+void LocalHost::copy(const Path& from, const Path& to)
+{
+    const Fd in{::open(from.c_str(), O_RDONLY | O_CLOEXEC)};
+    struct stat found {};
+    if (!in || ::fstat(in.get(), &found) != 0)
+        throw system_error(concat("opening ", from.native()), errno);
+    const Fd out = create_file(to, Access::owner);
+    if (::ioctl(out.get(), FICLONE, in.get()) != 0) {
+        for (std::optional<off_t> at = 0; at; at = copy_stretch(in, out, *at, from))
+            check_interrupt();
+        if (::ftruncate(out.get(), found.st_size) != 0)
+            throw system_error(concat("sizing ", to.native()), errno);
+    }
+    sync_file(out.get(), to);
+}
+
 void LocalHost::link(const Path& existing, const Path& name)
 {
     if (::link(existing.c_str(), name.c_str()) != 0)
         throw system_error(concat("linking ", existing.native(), " to ", name.native()), errno);
+}
+
+void LocalHost::point(const Path& name, const Path& target)
+{
+    if (::symlink(target.c_str(), name.c_str()) != 0)
+        throw system_error(concat("making the link ", name.native()), errno);
+}
+
+std::optional<Path> LocalHost::target_of(const Path& name)
+{
+    std::array<char, 4096> target{};
+    const ssize_t length = ::readlink(name.c_str(), target.data(), target.size());
+    if (length >= 0)
+        return Path{std::string{target.data(), static_cast<std::size_t>(length)}};
+    if (errno == ENOENT || errno == EINVAL)
+        return std::nullopt;
+    throw system_error(concat("reading the link ", name.native()), errno);
 }
 
 void LocalHost::rename(const Path& from, const Path& to)

@@ -16,7 +16,10 @@ public:
     void make_directory(const Path& directory) override;
     void publish(const Path& file, std::string_view bytes, Access access) override;
     [[nodiscard]] std::unique_ptr<Sink> create(const Path& file, Access access) override;
+    void copy(const Path& from, const Path& to) override;
     void link(const Path& existing, const Path& name) override;
+    void point(const Path& name, const Path& target) override;
+    [[nodiscard]] std::optional<Path> target_of(const Path& name) override;
     void rename(const Path& from, const Path& to) override;
     void discard(const Path& path) override;
     [[nodiscard]] std::unique_ptr<HeldLock> lock(const Path& file, const Deadline& deadline) override;

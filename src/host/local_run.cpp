@@ -78,6 +78,7 @@ Output LocalHost::run(const Command& command)
         throw Error{ErrorKind::cpi, "cannot run a command with an empty word"};
 
     const std::vector<std::string> arguments{command.argv.begin() + 1, command.argv.end()};
+    const std::string& input = command.input.reveal();
     bp::environment environment = boost::this_process::environment();
     environment["LC_ALL"] = "C"; // what programs say is read by programs here
 
@@ -88,7 +89,7 @@ Output LocalHost::run(const Command& command)
         bp::child child{bp::exe = find_program(command.argv.front()),
                         bp::args = arguments,
                         environment,
-                        bp::std_in<bp::null, bp::std_out>
+                        bp::std_in<bp::buffer(input), bp::std_out>
                             out,
                         bp::std_err > err,
                         io,

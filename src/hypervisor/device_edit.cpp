@@ -2,7 +2,6 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "xml/xml.h"
 
 #include <algorithm>
 #include <charconv>
@@ -40,8 +39,16 @@ std::optional<DefinedDisk> find_disk(std::string_view domain_xml, std::string_vi
     return found == disks.end() ? std::nullopt : std::optional{*found};
 }
 
-std::string backup_xml(std::string_view domain_xml, std::string_view serial, const std::string& file,
-                       std::string_view format)
+void add_encryption(const xml::Element& source, std::string_view secret)
+{
+    source.add("encryption")
+        .set("format", "luks")
+        .add("secret")
+        .set("type", "passphrase")
+        .set("usage", secret);
+}
+
+std::string backup_xml(std::string_view domain_xml, std::string_view serial, const DiskSpec& to)
 {
     const xml::Document domain = xml::Document::parse(domain_xml, "a VM's definition");
     const xml::Document job{"domainbackup"};
@@ -56,8 +63,10 @@ std::string backup_xml(std::string_view domain_xml, std::string_view serial, con
         entry.set("backup", wanted ? "yes" : "no");
         if (!wanted)
             continue;
-        entry.set("type", "file").add("target").set("file", file);
-        entry.add("driver").set("type", format);
+        const xml::Element copy = entry.set("type", "file").add("target").set("file", to.file.native());
+        if (!to.secret.empty())
+            add_encryption(copy, to.secret);
+        entry.add("driver").set("type", to.format);
     }
     return job.to_text();
 }

@@ -1,5 +1,8 @@
 #pragma once
 
+#include "hypervisor/domain_spec.h"
+#include "xml/xml.h"
+
 #include <optional>
 #include <set>
 #include <string>
@@ -19,9 +22,12 @@ struct DefinedDisk {
 
 [[nodiscard]] std::optional<DefinedDisk> find_disk(std::string_view domain_xml, std::string_view serial);
 
-/// The job that copies the disk with that serial number to a file, and no other disk.
+/// Says below a disk's file that it is encrypted by LUKS, and which of libvirt's secrets opens it.
+void add_encryption(const xml::Element& source, std::string_view secret);
+
+/// The job that copies the disk with that serial number to the file of `to`, and no other disk.
 [[nodiscard]] std::string backup_xml(std::string_view domain_xml, std::string_view serial,
-                                     const std::string& file, std::string_view format);
+                                     const DiskSpec& to);
 
 /// The target numbers that are taken on the VM's scsi controller.
 [[nodiscard]] std::set<unsigned> used_scsi_targets(std::string_view domain_xml);

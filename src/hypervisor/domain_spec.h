@@ -3,9 +3,11 @@
 #include "base/units.h"
 #include "network/nic.h"
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace cpi {
@@ -16,12 +18,58 @@ using Path = std::filesystem::path;
 enum class Bus { virtio, scsi, sata, ide };
 enum class Firmware { bios, uefi };
 
+/// How the hypervisor treats what a guest writes, as QEMU calls it.
+enum class Cache { none, writeback, writethrough, directsync, unsafe };
+enum class Io { threads, native, io_uring };
+/// What becomes of room that the guest no longer needs.
+enum class Discard { unmap, ignore };
+
+[[nodiscard]] constexpr std::string_view word_of(Cache cache) noexcept
+{
+    switch (cache) {
+    case Cache::none: return "none";
+    case Cache::writeback: return "writeback";
+    case Cache::writethrough: return "writethrough";
+    case Cache::directsync: return "directsync";
+    case Cache::unsafe: break;
+    }
+    return "unsafe";
+}
+[[nodiscard]] constexpr std::string_view word_of(Io io) noexcept
+{
+    switch (io) {
+    case Io::threads: return "threads";
+    case Io::native: return "native";
+    case Io::io_uring: break;
+    }
+    return "io_uring";
+}
+[[nodiscard]] constexpr std::string_view word_of(Discard discard) noexcept
+{
+    return discard == Discard::unmap ? "unmap" : "ignore";
+}
+
+/// What can be chosen anew whenever a disk is attached. Bandwidth is in KiB.
+struct DiskTuning {
+    std::optional<Cache> cache = {};
+    std::optional<Io> io = {};
+    Discard discard = Discard::unmap;
+    RateLimit iops = {};
+    RateLimit read_iops = {};
+    RateLimit write_iops = {};
+    RateLimit bandwidth = {};
+    RateLimit read_bandwidth = {};
+    RateLimit write_bandwidth = {};
+};
+
 struct DiskSpec {
     Path file;
     std::string format; // as the hypervisor's disk driver calls it
     Bus bus = Bus::virtio;
-    unsigned position = 0; // among the VM's disks of that bus; on scsi the target number
-    std::string serial;    // what the guest finds the disk by; none for the root disk
+    unsigned position = 0;   // among the VM's disks of that bus; on scsi the target number
+    std::string serial = {}; // what the guest finds the disk by; none for the root disk
+    DiskTuning tuning = {};
+    std::string secret = {}; // the usage name of libvirt's secret with the key; none: not encrypted
 };
 
 /// A VM as the CPI sees it; nothing in it is particular to a hypervisor.

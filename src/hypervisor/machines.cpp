@@ -163,10 +163,10 @@ std::vector<DiskCid> Machines::persistent_disks(const VmCid& vm)
     return disks;
 }
 
-std::string Machines::attach(const VmCid& vm, const DiskCid& disk, const Path& file)
+std::string Machines::attach(const VmCid& vm, const DiskCid& disk, DiskSpec spec)
 {
     const Definitions now = definitions(vm);
-    std::string path = machinery_.device_path(machinery_.persistent_bus, disk.str());
+    std::string path = machinery_.device_path(spec.bus, disk.str());
     const auto live = find_disk(now.live, disk.str());
     const auto inactive = find_disk(now.inactive, disk.str());
     if (live && inactive)
@@ -174,11 +174,7 @@ std::string Machines::attach(const VmCid& vm, const DiskCid& disk, const Path& f
 
     std::set<unsigned> used = used_scsi_targets(now.live);
     used.merge(used_scsi_targets(now.inactive));
-    const DiskSpec spec{.file = file,
-                        .format = std::string{machinery_.disk_format},
-                        .bus = machinery_.persistent_bus,
-                        .position = free_scsi_target(used, disk.str()),
-                        .serial = disk.str()};
+    spec.position = free_scsi_target(used, disk.str());
     // A call that was killed may have left the disk in one of the two only.
     const std::string device = live       ? live->device_xml
                                : inactive ? inactive->device_xml
@@ -236,19 +232,20 @@ bool Machines::resize(const VmCid& vm, const DiskCid& disk, const Path& file, Me
     return true;
 }
 
-bool Machines::copy_disk(const VmCid& vm, const DiskCid& disk, const Path& to)
+bool Machines::uses(const VmCid& vm, const DiskCid& disk)
 {
-    const auto live = definition_in_use(vm, disk);
-    if (!live)
-        return false;
-    const std::string job = backup_xml(*live, disk.str(), to.native(), machinery_.disk_format);
+    return definition_in_use(vm, disk).has_value();
+}
+
+void Machines::copy_disk(const VmCid& vm, const DiskCid& disk, const DiskSpec& to)
+{
+    const std::string job = backup_xml(libvirt_.domain_xml(name_of(vm), Definition::live), disk.str(), to);
     try {
         libvirt_.back_up(name_of(vm), job);
     } catch (const Error&) {
         log_.info(concat("the job that failed: ", job));
         throw;
     }
-    return true;
 }
 
 bool Machines::has_disk(const VmCid& vm, const DiskCid& disk)

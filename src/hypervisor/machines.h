@@ -39,15 +39,17 @@ public:
 
     [[nodiscard]] std::vector<DiskCid> persistent_disks(const VmCid& vm);
     /// One that is attached already is fine. Returns the path by which the guest finds it.
-    std::string attach(const VmCid& vm, const DiskCid& disk, const Path& file);
+    /// `spec.position` is chosen here.
+    std::string attach(const VmCid& vm, const DiskCid& disk, DiskSpec spec);
     /// Returns when the VM no longer has it. False: it had none such.
     bool detach(const VmCid& vm, const DiskCid& disk);
     /// Gives a running VM's disk a new size, which its guest sees at once. False: the disk is not in use, and
     /// its image is the caller's to resize.
     bool resize(const VmCid& vm, const DiskCid& disk, const Path& file, Mebibytes size);
-    /// Copies a running VM's disk, as it is now, to a new file. False: the disk is not in use, and copying it
-    /// is the caller's.
-    bool copy_disk(const VmCid& vm, const DiskCid& disk, const Path& to);
+    /// Whether the VM runs with the disk.
+    [[nodiscard]] bool uses(const VmCid& vm, const DiskCid& disk);
+    /// Copies a disk that a running VM uses, as it is now, to a blank image of its size.
+    void copy_disk(const VmCid& vm, const DiskCid& disk, const DiskSpec& to);
     /// Whether the running VM or its definition has it. False also when there is no such VM.
     [[nodiscard]] bool has_disk(const VmCid& vm, const DiskCid& disk);
 

@@ -1,11 +1,14 @@
 #include "base/error.h"
 #include "base/text.h"
+#include "hypervisor/device_edit.h"
 #include "hypervisor/hypervisor.h"
 #include "xml/xml.h"
 
 #include <libvirt/libvirt.h>
 
+#include <algorithm>
 #include <array>
+#include <utility>
 
 namespace cpi {
 
@@ -58,15 +61,50 @@ Element add_file_disk(const Element& parent, std::string_view device, const Path
     return disk;
 }
 
+void add_driver(const Element& disk, const DiskSpec& spec)
+{
+    const DiskTuning& tuning = spec.tuning;
+    const Element driver = disk.add("driver").set("name", "qemu").set("type", spec.format);
+    if (tuning.cache)
+        driver.set("cache", word_of(*tuning.cache));
+    else if (tuning.io == Io::native)
+        driver.set("cache", word_of(Cache::none)); // QEMU takes it with the page cache out of the way only
+    if (tuning.io)
+        driver.set("io", word_of(*tuning.io));
+    driver.set("discard", word_of(tuning.discard));
+}
+
+void add_limits(const Element& disk, const DiskTuning& tuning)
+{
+    constexpr std::uint64_t kibibyte = 1024;
+    const std::array limits{
+        std::pair{"total_bytes_sec", tuning.bandwidth.value * kibibyte},
+        std::pair{"read_bytes_sec", tuning.read_bandwidth.value * kibibyte},
+        std::pair{"write_bytes_sec", tuning.write_bandwidth.value * kibibyte},
+        std::pair{"total_iops_sec", tuning.iops.value},
+        std::pair{"read_iops_sec", tuning.read_iops.value},
+        std::pair{"write_iops_sec", tuning.write_iops.value},
+    };
+    if (std::ranges::all_of(limits, [](const auto& limit) { return limit.second == 0; }))
+        return;
+    const Element iotune = disk.add("iotune");
+    for (const auto& [name, value] : limits)
+        if (value != 0)
+            iotune.add(name, std::to_string(value));
+}
+
 Element fill_disk(const Element& disk, const DiskSpec& spec)
 {
     const BusWords words = words_of(spec.bus);
     disk.set("type", "file").set("device", "disk");
-    disk.add("driver").set("name", "qemu").set("type", spec.format).set("discard", "unmap");
-    disk.add("source").set("file", spec.file.native());
+    add_driver(disk, spec);
+    const Element source = disk.add("source").set("file", spec.file.native());
+    if (!spec.secret.empty())
+        add_encryption(source, spec.secret);
     disk.add("target")
         .set("dev", target_name(words.device_prefix, target_index(spec)))
         .set("bus", words.name);
+    add_limits(disk, spec.tuning);
     if (!spec.serial.empty())
         disk.add("serial", spec.serial);
     // Each scsi disk is a target of its own at a place that follows from nothing but its number, so that it

@@ -36,7 +36,8 @@ consteval Field<Struct, Member> optional(std::string_view key, Member Struct::*m
     return {key, member, Presence::optional, about};
 }
 
-/// A struct's table: specialise it with a std::tuple of fields.
+/// A struct's table: specialise it with a std::tuple of fields. What members demand of each other says a
+/// function check_members(const Struct&, const Place&) beside the struct, if there is one.
 template <class Struct>
 constexpr std::tuple<> fields{};
 
@@ -100,6 +101,8 @@ struct Codec<T> {
                 value.*field.member = Codec<Member>::read(at);
         };
         std::apply([&](const auto&... field) { (read_field(field), ...); }, fields<T>);
+        if constexpr (requires { check_members(value, place); })
+            check_members(value, place);
         return value;
     }
     static std::string expected() { return "an object"; }
@@ -161,6 +164,13 @@ struct Codec<std::int64_t> {
         return place.integer(0, std::numeric_limits<std::int64_t>::max());
     }
     static std::string expected() { return "a whole number"; }
+};
+
+template <>
+struct Codec<RateLimit> {
+    static constexpr std::int64_t most = std::int64_t{1} << 40U;
+    static RateLimit read(const Place& place) { return {static_cast<std::uint64_t>(place.integer(0, most))}; }
+    static std::string expected() { return concat("a whole number up to ", most, ", 0 for no limit"); }
 };
 
 template <std::int64_t least, std::int64_t most>

@@ -3,62 +3,139 @@
 #include "base/error.h"
 #include "json/json.h"
 
+#include <algorithm>
+
 namespace cpi::image {
 
 namespace {
 
+using Words = std::vector<std::string>;
+
 constexpr auto most_bytes = std::int64_t{1} << 62U;
+/// A key of 256 random bits needs no stretching, which would cost seconds at each opening.
+constexpr std::string_view stretching = "iter-time=10";
+
+/// qemu-img with the key, if there is one, on its stdin.
+Command qemu_img(std::string_view verb, const std::optional<Secret>& key, const Words& words)
+{
+    Command command{{"qemu-img", std::string{verb}}};
+    if (key) {
+        command.argv.insert(command.argv.end(), {"--object", "secret,id=key,file=/dev/stdin"});
+        command.input = *key;
+    }
+    command.argv.insert(command.argv.end(), words.begin(), words.end());
+    return command;
+}
+
+/// Some versions of qemu-img measure how fast they stretch keys, and now and then give up doing so.
+void run_patiently(Host& host, const Command& command)
+{
+    for (int left = 10;; --left) {
+        try {
+            run_ok(host, command);
+            return;
+        } catch (const Error& error) {
+            if (left == 0 || error.message().find("Unable to get accurate CPU usage") == std::string::npos)
+                throw;
+        }
+    }
+}
+
+/// The words that name an existing image.
+Words existing(const Image& image)
+{
+    if (!image.key)
+        return {"-f", image.format, image.file.native()};
+    json::Writer out;
+    out.begin_object();
+    if (image.format == "raw")
+        out.key("driver").string("luks").key("key-secret").string("key");
+    else
+        out.key("driver").string(image.format).key("encrypt.key-secret").string("key");
+    out.key("file.driver").string("file").key("file.filename").string(image.file.native());
+    out.end_object();
+    return {concat("json:", out.text())};
+}
+
+/// The words that say what a new image is to be, but for its name.
+Words described(std::string_view format_option, const Image& image, Preallocation preallocation)
+{
+    const bool is_raw = image.format == "raw";
+    const std::string_view prefix = is_raw ? "" : "encrypt.";
+    Words options;
+    if (image.key && !is_raw)
+        options.emplace_back("encrypt.format=luks");
+    if (image.key)
+        options.insert(options.end(), {concat(prefix, "key-secret=key"), concat(prefix, stretching)});
+    if (preallocation != Preallocation::off)
+        options.push_back(concat("preallocation=", word_of(preallocation)));
+    Words words{std::string{format_option}, is_raw && image.key ? "luks" : image.format};
+    if (!options.empty())
+        words.insert(words.end(), {"-o", join(options, ",")});
+    return words;
+}
 
 } // namespace
 
-void create(Host& host, const Path& file, std::string_view format, Mebibytes size)
+void create(Host& host, const Image& image, Mebibytes size, Preallocation preallocation)
 {
-    run_ok(host, {{"qemu-img", "create", "-q", "-f", std::string{format}, file.native(),
-                   std::to_string(size.bytes())}});
+    Words words{"-q"};
+    std::ranges::copy(described("-f", image, preallocation), std::back_inserter(words));
+    words.insert(words.end(), {image.file.native(), std::to_string(size.bytes())});
+    run_patiently(host, qemu_img("create", image.key, words));
 }
 
-void create_overlay(Host& host, const Path& file, std::string_view base, std::string_view base_format,
-                    std::optional<Mebibytes> size)
+void create_overlay(Host& host, const Image& image, std::string_view base, std::string_view base_format,
+                    std::uint64_t size)
 {
-    Command command{{"qemu-img", "create", "-q", "-f", "qcow2", "-F", std::string{base_format}, "-b",
-                     std::string{base}, file.native()}};
-    if (size)
-        command.argv.push_back(std::to_string(size->bytes()));
-    run_ok(host, command);
+    Words words{"-q", "-u"};
+    std::ranges::copy(described("-f", image, Preallocation::off), std::back_inserter(words));
+    words.insert(words.end(), {"-F", std::string{base_format}, "-b", std::string{base}, image.file.native(),
+                               std::to_string(size)});
+    run_patiently(host, qemu_img("create", image.key, words));
 }
 
-void convert(Host& host, const Path& from, std::string_view from_format, const Path& to,
-             std::string_view to_format)
+void convert(Host& host, const Image& from, const Image& to, Preallocation preallocation)
 {
     constexpr std::chrono::hours patience{1};
-    run_ok(host, {{"qemu-img", "convert", "-f", std::string{from_format}, "-O", std::string{to_format},
-                   from.native(), to.native()},
-                  patience});
+    Words words = existing(from);
+    const std::string source = std::move(words.back());
+    words.pop_back();
+    std::ranges::copy(described("-O", to, preallocation), std::back_inserter(words));
+    words.insert(words.end(), {"-t", "writeback"}); // on the disk when it is done
+    words.insert(words.end(), {source, to.file.native()});
+    Command command = qemu_img("convert", from.key ? from.key : to.key, words);
+    command.patience = patience;
+    run_patiently(host, command);
 }
 
-void resize(Host& host, const Path& file, std::string_view format, Mebibytes size)
+void resize(Host& host, const Image& image, Mebibytes size, Preallocation preallocation)
 {
-    run_ok(host, {{"qemu-img", "resize", "-q", "-f", std::string{format}, file.native(),
-                   std::to_string(size.bytes())}});
+    Words words{"-q", concat("--preallocation=", word_of(preallocation))};
+    std::ranges::copy(existing(image), std::back_inserter(words));
+    words.push_back(std::to_string(size.bytes()));
+    run_ok(host, qemu_img("resize", image.key, words));
 }
 
-std::uint64_t virtual_size(Host& host, const Path& file, std::string_view format)
+std::uint64_t virtual_size(Host& host, const Image& image)
 {
+    const std::string format = image.key && image.format == "raw" ? "luks" : image.format;
     const std::string text =
-        run_ok(host, {{"qemu-img", "info", "-U", "--output=json", "-f", std::string{format}, file.native()}});
-    const json::Document info = json::parse(text, concat("what qemu-img says of ", file.native()));
+        run_ok(host, {{"qemu-img", "info", "-U", "--output=json", "-f", format, image.file.native()}});
+    const json::Document info = json::parse(text, concat("what qemu-img says of ", image.file.native()));
     return static_cast<std::uint64_t>(json::root(info).at("virtual-size").integer(0, most_bytes));
 }
 
-void check(Host& host, const Path& file, std::string_view format)
+void check(Host& host, const Image& image)
 {
     // Leaked clusters (status 3) waste space and do no harm.
     constexpr int leaks = 3;
-    const Command command{{"qemu-img", "check", "-q", "-f", std::string{format}, file.native()}};
+    const Command command{{"qemu-img", "check", "-q", "-f", image.format, image.file.native()}};
     const Output output = host.run(command);
     if (output.status != 0 && output.status != leaks)
-        throw Error{ErrorKind::cloud, concat(file.filename().native(), " is damaged: qemu-img check says: ",
-                                             trim(concat(output.err, output.out)))};
+        throw Error{ErrorKind::cloud,
+                    concat(image.file.filename().native(),
+                           " is damaged: qemu-img check says: ", trim(concat(output.err, output.out)))};
 }
 
 } // namespace cpi::image

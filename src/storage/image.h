@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/secret.h"
 #include "base/units.h"
 #include "host/host.h"
 
@@ -7,28 +8,54 @@
 #include <string>
 #include <string_view>
 
+namespace cpi {
+
+/// How much of a new image is set aside at once.
+enum class Preallocation { off, metadata, falloc, full };
+
+[[nodiscard]] constexpr std::string_view word_of(Preallocation preallocation) noexcept
+{
+    switch (preallocation) {
+    case Preallocation::off: return "off";
+    case Preallocation::metadata: return "metadata";
+    case Preallocation::falloc: return "falloc";
+    case Preallocation::full: break;
+    }
+    return "full";
+}
+
+} // namespace cpi
+
 /// Disk images, by qemu-img on the hypervisor's host. Formats are always said, never probed: the content of
 /// an image comes from its guest.
 namespace cpi::image {
 
+/// Where an image is and how it is read. With a key it is encrypted by LUKS.
+struct Image {
+    Path file;
+    std::string format;
+    std::optional<Secret> key = std::nullopt;
+};
+
 /// A blank image.
-void create(Host& host, const Path& file, std::string_view format, Mebibytes size);
+void create(Host& host, const Image& image, Mebibytes size, Preallocation preallocation = Preallocation::off);
 
-/// A qcow2 image that holds only what differs from `base`, a name in its own folder or an absolute path.
-/// `size` is the base's when it is not given.
-void create_overlay(Host& host, const Path& file, std::string_view base, std::string_view base_format,
-                    std::optional<Mebibytes> size);
+/// A qcow2 image that holds only what differs from `base`, a name in its own folder or an absolute path that
+/// need not be there yet. `size` is in bytes, not less than the base's.
+void create_overlay(Host& host, const Image& image, std::string_view base, std::string_view base_format,
+                    std::uint64_t size);
 
-void convert(Host& host, const Path& from, std::string_view from_format, const Path& to,
-             std::string_view to_format);
+/// A new image with the contents of another.
+void convert(Host& host, const Image& from, const Image& to,
+             Preallocation preallocation = Preallocation::off);
 
 /// Grows an image that nobody has open.
-void resize(Host& host, const Path& file, std::string_view format, Mebibytes size);
+void resize(Host& host, const Image& image, Mebibytes size, Preallocation preallocation = Preallocation::off);
 
-/// The size that a guest sees, in bytes.
-[[nodiscard]] std::uint64_t virtual_size(Host& host, const Path& file, std::string_view format);
+/// The size that a guest sees, in bytes. It takes no key, and the image may be in use.
+[[nodiscard]] std::uint64_t virtual_size(Host& host, const Image& image);
 
-/// Throws when the image is damaged.
-void check(Host& host, const Path& file, std::string_view format);
+/// Throws when the image, which has no key, is damaged.
+void check(Host& host, const Image& image);
 
 } // namespace cpi::image

@@ -12,11 +12,15 @@ namespace cpi {
 ///     stemcells/<cid>/   stemcell.json, image.<format> unless it is elsewhere on the host
 ///     vms/<cid>/         base.<format> (a second name of the stemcell's image), root.qcow2, ephemeral.raw,
 ///                        settings.iso, console.log
-///     disks/<cid>/       disk.json, disk.<format>, attached_to (the VM that it was last given to)
+///     disks/<cid>/       disk.json, disk.<format> (disk-2.<format> when it was rewritten), attached_to (the
+///     VM
+///                        that it was last given to)
 ///     snapshots/<cid>/   snapshot.json, disk.<format>: a copy that needs nothing else
 ///     .in-progress/<cid> locked by the call that makes the object; by it is found what a killed call left
 ///
-/// Each object's folder has a file `lock`. `.new-<cid>` beside an object's place is where it is built.
+/// An image in a storage pool is a symbolic link here. Where images are encrypted, a file `secret` names the
+/// secret of libvirt that holds their key. Each object's folder has a file `lock`. `.new-<cid>` beside an
+/// object's place is where it is built.
 class Layout {
 public:
     explicit Layout(Path root) : root_{std::move(root)} {}
@@ -42,8 +46,7 @@ namespace file_name {
 
 inline constexpr std::string_view lock = "lock";
 inline constexpr std::string_view stemcell_record = "stemcell.json";
-inline constexpr std::string_view root = "root.qcow2";
-inline constexpr std::string_view ephemeral = "ephemeral.raw";
+inline constexpr std::string_view secret = "secret";
 inline constexpr std::string_view settings = "settings.iso";
 inline constexpr std::string_view console_log = "console.log";
 inline constexpr std::string_view disk_record = "disk.json";
@@ -58,9 +61,26 @@ inline constexpr std::string_view attached_to = "attached_to";
 {
     return concat("base.", format);
 }
+[[nodiscard]] inline std::string root(std::string_view format)
+{
+    return concat("root.", format);
+}
+[[nodiscard]] inline std::string ephemeral(std::string_view format)
+{
+    return concat("ephemeral.", format);
+}
 [[nodiscard]] inline std::string disk(std::string_view format)
 {
     return concat("disk.", format);
+}
+/// Where a disk's next image is made while `image` is the disk's.
+[[nodiscard]] inline std::string next_disk(std::string_view image, std::string_view format)
+{
+    return image.starts_with("disk.") ? concat("disk-2.", format) : disk(format);
+}
+[[nodiscard]] inline bool is_disk_image(std::string_view name)
+{
+    return name != disk_record && (name.starts_with("disk.") || name.starts_with("disk-2."));
 }
 
 } // namespace file_name

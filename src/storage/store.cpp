@@ -35,10 +35,42 @@ std::unique_ptr<HeldLock> Store::lock_folder(const Path& folder)
     return host_.lock(folder / file_name::lock, Deadline{patience});
 }
 
+Path Store::place_image(const Path& folder, const std::string& object, const std::string& name,
+                        const Path& pool)
+{
+    if (pool.empty())
+        return folder / name;
+    // The link comes first: whatever is made behind it is found again.
+    Path target = pool / concat(object, "-", name);
+    host_.point(folder / name, target);
+    return target;
+}
+
+void Store::discard_image(const Path& folder, const std::string& object, const std::string& name)
+{
+    const auto target = host_.target_of(folder / name);
+    if (target && target->filename().native().starts_with(object))
+        host_.discard(*target);
+    host_.discard(folder / name);
+}
+
+void Store::discard_object(const Path& folder, const std::string& object)
+{
+    for (const auto& name : host_.list(folder))
+        if (host_.target_of(folder / name))
+            discard_image(folder, object, name);
+    host_.discard(folder);
+}
+
+std::vector<Path> Store::folders_of(const Path& folder, const std::string& name)
+{
+    return {folder / name, staging_of(folder, name)};
+}
+
 void Store::remove_traces(const Path& folder, const std::string& name)
 {
-    host_.discard(folder / name);
-    host_.discard(staging_of(folder, name));
+    for (const Path& trace : folders_of(folder, name))
+        discard_object(trace, name);
     host_.discard(layout_.in_progress() / name);
 }
 

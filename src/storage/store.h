@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace cpi {
 
@@ -37,6 +38,21 @@ public:
         return lock_folder(layout_.of(cid));
     }
 
+    /// Removes the object's folder and, before it, the images elsewhere that links in it lead to.
+    template <class Tag>
+    void discard(const Id<Tag>& cid)
+    {
+        discard_object(layout_.of(cid), cid.str());
+    }
+    /// Where an image of an object is made: in the folder itself or, when `pool` is not empty, in that
+    /// directory, with a link in the folder.
+    [[nodiscard]] Path place_image(const Path& folder, const std::string& object, const std::string& name,
+                                   const Path& pool);
+    /// Removes an image, wherever it is.
+    void discard_image(const Path& folder, const std::string& object, const std::string& name);
+    /// The folders that an object may have: its own, and the one that it is built in.
+    [[nodiscard]] static std::vector<Path> folders_of(const Path& folder, const std::string& name);
+
     /// Takes away what calls that were killed have left of objects of one kind: `folder` is theirs, `prefix`
     /// begins their names, and `forget` (given each name) removes what is not a file.
     /// What cannot be removed now is left to a later sweep: it must not fail the call that happens to sweep.
@@ -46,6 +62,7 @@ public:
 private:
     friend class Creation;
     [[nodiscard]] std::unique_ptr<HeldLock> lock_folder(const Path& folder);
+    void discard_object(const Path& folder, const std::string& object);
     void remove_traces(const Path& folder, const std::string& name);
     void sweep_abandoned(const Path& folder, const std::string& name,
                          const std::function<void(const std::string&)>& forget);

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/handle.h"
 #include "virt/libvirt_api.h"
+#include "xml/xml.h"
 
 #include <cstdlib>
 #include <type_traits>
@@ -22,9 +23,17 @@ struct FreeDomain {
 struct FreeNetwork {
     void operator()(virNetworkPtr network) const noexcept { libvirt_api().virNetworkFree(network); }
 };
+struct FreeSecret {
+    void operator()(virSecretPtr secret) const noexcept { libvirt_api().virSecretFree(secret); }
+};
+struct FreePool {
+    void operator()(virStoragePoolPtr pool) const noexcept { libvirt_api().virStoragePoolFree(pool); }
+};
 using ConnectPtr = std::unique_ptr<virConnect, CloseConnection>;
 using DomainPtr = std::unique_ptr<virDomain, FreeDomain>;
 using NetworkPtr = std::unique_ptr<virNetwork, FreeNetwork>;
+using SecretPtr = std::unique_ptr<virSecret, FreeSecret>;
+using PoolPtr = std::unique_ptr<virStoragePool, FreePool>;
 using CString = std::unique_ptr<char, FreedBy<std::free>>;
 
 /// Generous: these bound a daemon that hangs, not one that is slow.
@@ -45,11 +54,6 @@ ErrorKind kind_of(int code)
     case VIR_ERR_NO_SUPPORT: return ErrorKind::not_supported;
     default: return ErrorKind::cloud;
     }
-}
-
-bool is_full_disk(std::string_view message)
-{
-    return message.find("No space left on device") != std::string_view::npos;
 }
 
 unsigned affect_flags(Reach reach)
@@ -102,7 +106,7 @@ struct Libvirt::Connection {
         const virError* reported = libvirt_api().virGetLastError();
         const bool silent = reported == nullptr || reported->message == nullptr;
         const std::string message = silent ? "no reason given" : reported->message;
-        throw Error{is_full_disk(message) ? ErrorKind::no_disk_space : kind_of(last_error_code()),
+        throw Error{says_disk_is_full(message) ? ErrorKind::no_disk_space : kind_of(last_error_code()),
                     concat(step.doing, ": libvirt says: ", message, ". Try: ", address.virsh, " -c ",
                            shell_quote(address.uri), " ", step.virsh_words),
                     Retry::no, message};
@@ -187,6 +191,24 @@ struct Libvirt::Connection {
         if (!network)
             throw Error{ErrorKind::network_not_found, concat("network '", name, "' not found")};
         return network;
+    }
+
+    /// Null: libvirt says that there is none.
+    [[nodiscard]] SecretPtr find_secret(const std::string& usage) const
+    {
+        return SecretPtr{
+            run({concat("looking up the secret '", usage, "'"), "secret-list", short_call, VIR_ERR_NO_SECRET},
+                [&] {
+                    return libvirt_api().virSecretLookupByUsage(handle.get(), VIR_SECRET_USAGE_TYPE_VOLUME,
+                                                                usage.c_str());
+                })};
+    }
+
+    [[nodiscard]] PoolPtr get_pool(const std::string& name) const
+    {
+        return PoolPtr{run({concat("looking up the storage pool '", name, "'"), "pool-list --all"}, [&] {
+            return libvirt_api().virStoragePoolLookupByName(handle.get(), name.c_str());
+        })};
     }
 };
 
@@ -321,7 +343,8 @@ void Libvirt::back_up(const std::string& name, const std::string& backup_xml)
     {
         const FrozenFileSystems frozen{domain.get()};
         libvirt.run(step, [&] {
-            return libvirt_api().virDomainBackupBegin(domain.get(), backup_xml.c_str(), nullptr, 0);
+            return libvirt_api().virDomainBackupBegin(domain.get(), backup_xml.c_str(), nullptr,
+                                                      VIR_DOMAIN_BACKUP_BEGIN_REUSE_EXTERNAL);
         });
     }
     try {
@@ -337,7 +360,7 @@ void Libvirt::back_up(const std::string& name, const std::string& backup_xml)
     }
     const auto job = libvirt.job_of(domain.get(), step, VIR_DOMAIN_JOB_STATS_COMPLETED);
     if (job.type != VIR_DOMAIN_JOB_COMPLETED)
-        throw Error{is_full_disk(job.error) ? ErrorKind::no_disk_space : ErrorKind::cloud,
+        throw Error{says_disk_is_full(job.error) ? ErrorKind::no_disk_space : ErrorKind::cloud,
                     concat(step.doing, ": libvirt says: the job ended before it was done",
                            job.error.empty() ? "" : ": ", job.error)};
 }
@@ -360,6 +383,83 @@ void Libvirt::annotate_domain(const std::string& name, const Annotation& annotat
     set(VIR_DOMAIN_METADATA_DESCRIPTION, annotation.description, nullptr, nullptr);
     set(VIR_DOMAIN_METADATA_ELEMENT, annotation.element, annotation.prefix.c_str(),
         annotation.xml_namespace.c_str());
+}
+
+void Libvirt::keep_secret(const std::string& usage, const Secret& value)
+{
+    const Connection& libvirt = connection();
+    const Step step{concat("keeping the secret '", usage, "'"), "secret-list"};
+    SecretPtr secret = libvirt.find_secret(usage);
+    if (!secret) {
+        const xml::Document definition{"secret"};
+        definition.root().set("ephemeral", "no").set("private", "no");
+        definition.root().add("description", "the key of disks that the BOSH CPI made");
+        definition.root().add("usage").set("type", "volume").add("volume", usage);
+        secret.reset(libvirt.run(step, [&] {
+            return libvirt_api().virSecretDefineXML(libvirt.handle.get(), definition.to_text().c_str(), 0);
+        }));
+    }
+    const std::string& bytes = value.reveal();
+    libvirt.run(step, [&] {
+        // NOLINTNEXTLINE(*-reinterpret-cast): libvirt's bytes are unsigned
+        return libvirt_api().virSecretSetValue(
+            secret.get(), reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), 0);
+    });
+}
+
+std::optional<Secret> Libvirt::secret(const std::string& usage)
+{
+    const Connection& libvirt = connection();
+    const SecretPtr secret = libvirt.find_secret(usage);
+    if (!secret)
+        return std::nullopt;
+    std::size_t size = 0;
+    using Bytes = std::unique_ptr<unsigned char, FreedBy<std::free>>;
+    const Bytes bytes{libvirt.run({concat("reading the secret '", usage, "'"), "secret-list"},
+                                  [&] { return libvirt_api().virSecretGetValue(secret.get(), &size, 0); })};
+    return Secret{std::string{bytes.get(), bytes.get() + size}};
+}
+
+void Libvirt::forget_secret(const std::string& usage)
+{
+    const Connection& libvirt = connection();
+    const SecretPtr secret = libvirt.find_secret(usage);
+    if (secret)
+        libvirt.run(
+            {concat("removing the secret '", usage, "'"), "secret-list", short_call, VIR_ERR_NO_SECRET},
+            [&] { return libvirt_api().virSecretUndefine(secret.get()); });
+}
+
+std::string Libvirt::pool_directory(const std::string& pool)
+{
+    const Connection& libvirt = connection();
+    const PoolPtr found = libvirt.get_pool(pool);
+    const Step step{concat("reading the definition of the storage pool '", pool, "'"),
+                    concat("pool-dumpxml ", shell_quote(pool))};
+    const CString xml{
+        libvirt.run(step, [&] { return libvirt_api().virStoragePoolGetXMLDesc(found.get(), 0); })};
+    const xml::Document definition = xml::Document::parse(xml.get(), step.doing);
+    const std::string type = definition.root().attribute("type");
+    const auto path = definition.root().find("target/path");
+    const bool keeps_files = type == "dir" || type == "fs" || type == "netfs";
+    if (!keeps_files || !path)
+        throw Error{ErrorKind::not_supported, concat("the storage pool '", pool, "' is of type '", type,
+                                                     "'; disks go into pools of type dir, fs or netfs")};
+    // The file system of a pool that is not active may not be mounted: its directory would look empty.
+    if (libvirt.run(step, [&] { return libvirt_api().virStoragePoolIsActive(found.get()); }) != 1)
+        throw Error{ErrorKind::cloud,
+                    concat("the storage pool '", pool, "' is not active. Try: ", address_.virsh, " -c ",
+                           shell_quote(address_.uri), " pool-start ", shell_quote(pool))};
+    return path->text();
+}
+
+void Libvirt::refresh_pool(const std::string& pool)
+{
+    const Connection& libvirt = connection();
+    const PoolPtr found = libvirt.get_pool(pool);
+    libvirt.run({concat("refreshing the storage pool '", pool, "'"),
+                 concat("pool-refresh ", shell_quote(pool)), long_call},
+                [&] { return libvirt_api().virStoragePoolRefresh(found.get(), 0); });
 }
 
 std::optional<bool> Libvirt::network_active(const std::string& name)

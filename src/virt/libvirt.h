@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/pinned.h"
+#include "base/secret.h"
 
 #include <cstdint>
 #include <memory>
@@ -53,10 +54,22 @@ public:
     void detach_device(const std::string& name, const std::string& device_xml, Reach reach);
     /// A running domain's disk, by its file; the guest sees the new size at once.
     void resize_disk(const std::string& name, const std::string& file, std::uint64_t bytes);
-    /// Copies disks of a running domain, as they are when this is called, by a backup job; returns when the
-    /// copies are whole. A guest that can is asked to bring its file systems into order first.
+    /// Copies disks of a running domain, as they are when this is called, by a backup job to images that are
+    /// there already; returns when the copies are whole. A guest that can is asked to bring its file systems
+    /// into order first.
     void back_up(const std::string& name, const std::string& backup_xml);
     void annotate_domain(const std::string& name, const Annotation& annotation);
+
+    /// Keeps a value under a usage name; one that is kept there already is replaced.
+    void keep_secret(const std::string& usage, const Secret& value);
+    [[nodiscard]] std::optional<Secret> secret(const std::string& usage);
+    /// An absent one is fine.
+    void forget_secret(const std::string& usage);
+
+    /// The directory of a storage pool that keeps volumes as files; any other pool is not_supported.
+    [[nodiscard]] std::string pool_directory(const std::string& pool);
+    /// Lets libvirt notice what others did in the pool.
+    void refresh_pool(const std::string& pool);
 
     /// Nothing: no such network. Otherwise whether it is active.
     [[nodiscard]] std::optional<bool> network_active(const std::string& name);

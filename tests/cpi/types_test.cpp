@@ -130,8 +130,12 @@ TEST_CASE("a tag's value may be any scalar, and arrives as text")
 
 TEST_CASE("a disk's properties are kept as they are")
 {
-    const auto properties = read<DiskProperties>(R"({"type":"fast","iops":[1]})");
-    CHECK(properties.verbatim.text == R"({"type":"fast","iops":[1]})");
+    const auto properties =
+        read<DiskProperties>(R"({"type":"fast","name":"<a>","iops":100,"encryption":"LUKS"})");
+    CHECK(properties.verbatim.text == R"({"type":"fast","name":"<a>","iops":100,"encryption":"LUKS"})");
+    CHECK(properties.fields.iops.value == 100);
+    CHECK(properties.fields.encryption == Encryption::luks);
+    CHECK(properties.fields.unknown_keys == std::vector<std::string>{"type"});
     CHECK(error<DiskProperties>("[]") == "arguments[2]: expected an object, got an array");
     CHECK(error<DiskProperties>("null") == "arguments[2]: expected an object, got null");
 }
@@ -155,6 +159,53 @@ TEST_CASE("what a VM needs in the Director's words must be complete")
           "arguments[2].ephemeral_disk_size: expected a whole number from 0 to 1073741824, got nothing");
     CHECK(error<VmResources>(R"({"cpu":0,"ram":2048,"ephemeral_disk_size":1})") ==
           "arguments[2].cpu: expected a whole number from 1 to 1024, got the number 0");
+}
+
+TEST_CASE("a VM's own disks have the same options as persistent ones")
+{
+    const auto text =
+        R"({"format":"raw","preallocation":"falloc","cache":"none","io":"native","discard":"ignore",
+        "read_iops":1,"write_iops":2,"bandwidth":3,"storage_pool":"fast"})";
+    const auto check = [](const DiskOptions& options) {
+        CHECK(options.format == DiskFormat::raw);
+        CHECK(options.preallocation == Preallocation::falloc);
+        CHECK(options.cache == Cache::none);
+        CHECK(options.io == Io::native);
+        CHECK(options.discard == Discard::ignore);
+        CHECK(options.read_iops.value == 1);
+        CHECK(options.write_iops.value == 2);
+        CHECK(options.bandwidth.value == 3);
+        CHECK(options.storage_pool == "fast");
+        CHECK(options.unknown_keys.empty());
+    };
+    check(read<VmProperties>(text));
+    check(read<DiskProperties>(text).fields);
+}
+
+TEST_CASE("options of a disk that contradict each other are refused")
+{
+    const std::vector<std::pair<std::string_view, std::string_view>> cases{
+        {R"({"iops":5,"read_iops":5})",
+         "arguments[2].iops: expected either iops or read_iops and write_iops, not both, got the number 5"},
+        {R"({"bandwidth":5,"write_bandwidth":5})", "arguments[2].bandwidth: expected either bandwidth or "
+                                                   "read_bandwidth and write_bandwidth, not both, got "
+                                                   "the number 5"},
+        {R"({"io":"native","cache":"writeback"})", "arguments[2].cache: expected none or directsync, which "
+                                                   "io native needs, got the string \"writeback\""},
+        {R"({"format":"raw","preallocation":"metadata"})",
+         "arguments[2].preallocation: expected off, falloc or full for format raw, got the string "
+         "\"metadata\""},
+        {R"({"iops":-1})",
+         "arguments[2].iops: expected a whole number from 0 to 1099511627776, got the number -1"},
+        {R"({"format":"vmdk"})", "arguments[2].format: expected one of qcow2, raw, got the string \"vmdk\""},
+    };
+    for (const auto& [text, message] : cases) {
+        CHECK(error<VmProperties>(text) == message);
+        CHECK(error<DiskProperties>(text) == message);
+    }
+    CHECK(read<DiskProperties>(R"({"iops":0,"read_iops":5,"io":"native"})").fields.read_iops.value == 5);
+    CHECK(read<DiskProperties>(R"({"preallocation":"metadata"})").fields.preallocation ==
+          Preallocation::metadata);
 }
 
 } // namespace cpi::test

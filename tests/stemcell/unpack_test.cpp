@@ -532,6 +532,9 @@ public:
     void make_directory(const Path& /*directory*/) override {}
     void publish(const Path& /*file*/, std::string_view /*bytes*/, Access /*access*/) override {}
     void link(const Path& /*existing*/, const Path& /*name*/) override {}
+    void copy(const Path& /*from*/, const Path& /*to*/) override {}
+    void point(const Path& /*name*/, const Path& /*target*/) override {}
+    [[nodiscard]] std::optional<Path> target_of(const Path& /*name*/) override { return {}; }
     void rename(const Path& /*from*/, const Path& /*to*/) override {}
     [[nodiscard]] std::unique_ptr<HeldLock> lock(const Path& /*file*/, const Deadline& /*deadline*/) override
     {

@@ -85,7 +85,7 @@ TEST_CASE_FIXTURE(Fixture, "10.1.5 each typed error keeps its type")
           "Bosh::Clouds::DiskNotFound");
     CHECK(cpi.call("get_disks", R"(["someone-elses-vm"])").error_type() == "Bosh::Clouds::VMNotFound");
     CHECK(cpi.call("create_disk", "[1073741824,{},null]").error_type() == "Bosh::Clouds::NoDiskSpace");
-    CHECK(cpi.call("update_disk", R"(["disk-a",1,{}])").error_type() == "Bosh::Clouds::NotImplemented");
+    CHECK(cpi.call("configure_networks", R"(["vm-a",{}])").error_type() == "Bosh::Clouds::NotImplemented");
 }
 
 TEST_CASE_FIXTURE(

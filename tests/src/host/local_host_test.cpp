@@ -422,4 +422,44 @@ TEST_CASE_FIXTURE(Fixture, "create_locked makes a file that is held from the sta
     CHECK(host.try_lock(at("mark")) != nullptr);
 }
 
+TEST_CASE_FIXTURE(Fixture, "a copy has the same bytes and the same holes, and is a file of its own")
+{
+    constexpr std::uint64_t hole = std::uint64_t{3} << 20U;
+    const std::string data(100'000, 'd');
+    const auto sink = host.create(at("from"), Access::owner);
+    sink->write(data);
+    sink->skip(hole);
+    sink->write(data);
+    sink->skip(hole);
+    sink->finish();
+    host.copy(at("from"), at("to"));
+    CHECK((read_file(at("to")) == read_file(at("from"))));
+    CHECK(host.info(at("to"))->size == 2 * (data.size() + hole));
+    struct stat found {};
+    REQUIRE(::stat(at("to").c_str(), &found) == 0);
+    CHECK(static_cast<std::uint64_t>(found.st_blocks) * 512 < 4 * data.size());
+    CHECK(mode_of(at("to")) == 0600);
+
+    folder.write("from", "other");
+    CHECK(host.info(at("to"))->size == 2 * (data.size() + hole));
+    CHECK(caught([&] {
+              host.copy(at("absent"), at("x"));
+              return 0;
+          }).kind == ErrorKind::cloud);
+    CHECK(caught([&] {
+              host.copy(at("from"), at("to"));
+              return 0;
+          }).kind == ErrorKind::cloud);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a link may lead to nothing yet, and whatever is no link has no target")
+{
+    host.point(at("link"), at("later"));
+    CHECK(host.target_of(at("link")) == at("later"));
+    CHECK_FALSE(host.target_of(at("absent")));
+    folder.write("later", "x");
+    CHECK_FALSE(host.target_of(at("later")));
+    CHECK(host.read(at("link")) == "x");
+}
+
 } // namespace cpi::test

@@ -173,4 +173,12 @@ TEST_CASE("a program that fails for want of room is no_disk_space")
               }).kind == ErrorKind::no_disk_space);
 }
 
+TEST_CASE("a program reads what it is given, and nothing more")
+{
+    const std::string long_text(200'000, 'x');
+    CHECK(LocalHost{}.run({{"cat"}, 10s, Secret{"in"}}).out == "in");
+    CHECK((LocalHost{}.run({{"cat"}, 10s, Secret{long_text}}).out == long_text));
+    CHECK(run({"cat"}).out.empty());
+}
+
 } // namespace cpi::test

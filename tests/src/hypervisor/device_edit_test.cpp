@@ -113,8 +113,8 @@ TEST_CASE("a VM that has a disk at each target has no room for another")
 
 TEST_CASE("a backup job names every disk and copies one")
 {
-    const auto job =
-        xml::Document::parse(backup_xml(three_disks, "disk-b", "/copy & more", "qcow2"), "the job");
+    const auto job = xml::Document::parse(
+        backup_xml(three_disks, "disk-b", {.file = "/copy & more", .format = "qcow2"}), "the job");
     CHECK(job.root().attribute("mode") == "push");
     std::string wanted;
     for (const auto& disk : job.root().child("disks")->children("disk"))
@@ -123,6 +123,18 @@ TEST_CASE("a backup job names every disk and copies one")
     const auto copied = job.root().child("disks")->children("disk").at(2);
     CHECK(copied.child("target")->attribute("file") == "/copy & more");
     CHECK(copied.child("driver")->attribute("type") == "qcow2");
+}
+
+TEST_CASE("a backup job writes an encrypted copy with the copy's own secret")
+{
+    const auto job =
+        xml::Document::parse(backup_xml(three_disks, "disk-b",
+                                        {.file = "/copy", .format = "qcow2", .secret = "libvirt-cpi/snap-a"}),
+                             "the job");
+    const auto encryption = job.root().child("disks")->children("disk").at(2).find("target/encryption");
+    REQUIRE(encryption);
+    CHECK(encryption->attribute("format") == "luks");
+    CHECK(encryption->child("secret")->attribute("usage") == "libvirt-cpi/snap-a");
 }
 
 } // namespace cpi::test

@@ -91,8 +91,9 @@ TEST_CASE_FIXTURE(Fixture, "a VM that the CPI did not make does not exist for it
                                   machines.annotate(theirs, {{"name", "x"}});
                                   return 0;
                               }),
-                              caught([&] { return machines.persistent_disks(theirs); }),
-                              caught([&] { return machines.attach(theirs, disk, "/d"); }),
+                              caught([&] { return machines.persistent_disks(theirs); }), caught([&] {
+                                  return machines.attach(theirs, disk, {.file = "/d", .format = "raw"});
+                              }),
                               caught([&] { return machines.detach(theirs, disk); })}) {
         CHECK(error.kind == ErrorKind::vm_not_found);
         check_says(error.what, {"VM 'test' not found"});
@@ -126,8 +127,9 @@ TEST_CASE_FIXTURE(Fixture, "an absent VM is vm_not_found wherever it is needed")
                                   machines.annotate(absent, {});
                                   return 0;
                               }),
-                              caught([&] { return machines.persistent_disks(absent); }),
-                              caught([&] { return machines.attach(absent, disk, "/d"); }),
+                              caught([&] { return machines.persistent_disks(absent); }), caught([&] {
+                                  return machines.attach(absent, disk, {.file = "/d", .format = "raw"});
+                              }),
                               caught([&] { return machines.detach(absent, disk); })}) {
         CHECK(error.kind == ErrorKind::vm_not_found);
         CHECK(error.what == "VM 'vm-absent' not found");
@@ -238,7 +240,8 @@ TEST_CASE_FIXTURE(Fixture, "disks of a definition are told of in its order")
           std::vector<DiskCid>{DiskCid{"disk-0"}, DiskCid{"disk-1"}, DiskCid{"disk-2"}});
     CHECK(machines.has_disk(VmCid{"vm-d"}, DiskCid{"disk-1"}));
     CHECK_FALSE(machines.has_disk(VmCid{"vm-d"}, DiskCid{"disk-9"}));
-    CHECK(machines.attach(VmCid{"vm-d"}, DiskCid{"disk-2"}, "/other") ==
+    CHECK(machines.attach(VmCid{"vm-d"}, DiskCid{"disk-2"},
+                          {.file = "/other", .format = "raw", .bus = Bus::scsi}) ==
           "/dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_disk-2");
 }
 

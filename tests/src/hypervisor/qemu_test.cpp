@@ -253,4 +253,29 @@ TEST_CASE("the same description gives the same text")
     CHECK(qemu_machinery().domain_xml(usual_spec()) == qemu_machinery().domain_xml(usual_spec()));
 }
 
+TEST_CASE("a persistent disk with everything that can be chosen")
+{
+    DiskSpec spec{.file = "/srv/disks/disk-golden/disk.raw",
+                  .format = "raw",
+                  .bus = Bus::scsi,
+                  .position = 9,
+                  .serial = "disk-golden",
+                  .tuning = {.cache = Cache::directsync,
+                             .io = Io::native,
+                             .discard = Discard::ignore,
+                             .iops = {500},
+                             .read_bandwidth = {1024},
+                             .write_bandwidth = {2048}},
+                  .secret = "libvirt-cpi/disk-golden"};
+    check_golden("disk-tuned", qemu_machinery().disk_xml(spec));
+    DomainSpec domain = usual_spec();
+    domain.root = spec;
+    check_schema(qemu_machinery().domain_xml(domain), "domain");
+
+    spec.tuning = {.io = Io::native};
+    const auto native = xml::Document::parse(qemu_machinery().disk_xml(spec), "it");
+    CHECK(native.root().child("driver")->attribute("cache") == "none");
+    CHECK_FALSE(native.root().child("iotune"));
+}
+
 } // namespace cpi::test

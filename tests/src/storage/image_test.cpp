@@ -5,6 +5,8 @@
 #include "storage/image.h"
 #include "support/temp_dir.h"
 
+#include <sys/stat.h>
+
 #include <fstream>
 
 namespace cpi::test {
@@ -26,23 +28,24 @@ struct Fixture {
 
 TEST_CASE_FIXTURE(Fixture, "a blank image has the size that was asked for, and takes no room")
 {
-    image::create(host, at("disk.qcow2"), "qcow2", {10'240});
-    CHECK(image::virtual_size(host, at("disk.qcow2"), "qcow2") == Mebibytes{10'240}.bytes());
+    image::create(host, {at("disk.qcow2"), "qcow2"}, {10'240});
+    CHECK(image::virtual_size(host, {at("disk.qcow2"), "qcow2"}) == Mebibytes{10'240}.bytes());
     CHECK(host.info(at("disk.qcow2"))->size < 1'000'000);
-    image::create(host, at("disk.raw"), "raw", {5});
-    CHECK(image::virtual_size(host, at("disk.raw"), "raw") == Mebibytes{5}.bytes());
-    CHECK_NOTHROW(image::check(host, at("disk.qcow2"), "qcow2"));
+    image::create(host, {at("disk.raw"), "raw"}, {5});
+    CHECK(image::virtual_size(host, {at("disk.raw"), "raw"}) == Mebibytes{5}.bytes());
+    CHECK_NOTHROW(image::check(host, {at("disk.qcow2"), "qcow2"}));
 }
 
 TEST_CASE_FIXTURE(Fixture,
                   "an overlay has its base's size or a larger one, and names its base as it was told")
 {
-    image::create(host, at("base.qcow2"), "qcow2", {64});
-    image::create_overlay(host, at("same.qcow2"), "base.qcow2", "qcow2", std::nullopt);
-    image::create_overlay(host, at("larger.qcow2"), "base.qcow2", "qcow2", Mebibytes{128});
-    image::create_overlay(host, at("far.qcow2"), at("base.qcow2").native(), "qcow2", std::nullopt);
-    CHECK(image::virtual_size(host, at("same.qcow2"), "qcow2") == Mebibytes{64}.bytes());
-    CHECK(image::virtual_size(host, at("larger.qcow2"), "qcow2") == Mebibytes{128}.bytes());
+    image::create(host, {at("base.qcow2"), "qcow2"}, {64});
+    image::create_overlay(host, {at("same.qcow2"), "qcow2"}, "base.qcow2", "qcow2", Mebibytes{64}.bytes());
+    image::create_overlay(host, {at("larger.qcow2"), "qcow2"}, "base.qcow2", "qcow2", Mebibytes{128}.bytes());
+    image::create_overlay(host, {at("far.qcow2"), "qcow2"}, at("base.qcow2").native(), "qcow2",
+                          Mebibytes{64}.bytes());
+    CHECK(image::virtual_size(host, {at("same.qcow2"), "qcow2"}) == Mebibytes{64}.bytes());
+    CHECK(image::virtual_size(host, {at("larger.qcow2"), "qcow2"}) == Mebibytes{128}.bytes());
     check_says(info("same.qcow2"),
                {"\"backing-filename\": \"base.qcow2\"", "\"backing-filename-format\": \"qcow2\""});
     check_says(info("far.qcow2"), {concat("\"backing-filename\": \"", at("base.qcow2").native(), "\"")});
@@ -52,18 +55,18 @@ TEST_CASE_FIXTURE(Fixture, "an overlay with a relative base can be moved togethe
 {
     host.make_directory(at("one"));
     folder.write("one/base.raw", std::string(1 << 20, 'x'));
-    image::create_overlay(host, at("one/root.qcow2"), "base.raw", "raw", std::nullopt);
+    image::create_overlay(host, {at("one/root.qcow2"), "qcow2"}, "base.raw", "raw", 1 << 20);
     host.rename(at("one"), at("two"));
-    image::convert(host, at("two/root.qcow2"), "qcow2", at("out.raw"), "raw");
+    image::convert(host, {at("two/root.qcow2"), "qcow2"}, {at("out.raw"), "raw"});
     CHECK((read_file(at("out.raw")) == std::string(1 << 20, 'x')));
 }
 
 TEST_CASE_FIXTURE(Fixture, "the contents of an image are not looked at to find out what it is")
 {
-    image::create(host, at("inner.qcow2"), "qcow2", {64});
+    image::create(host, {at("inner.qcow2"), "qcow2"}, {64});
     const auto bytes = host.info(at("inner.qcow2"))->size;
-    CHECK(image::virtual_size(host, at("inner.qcow2"), "raw") != Mebibytes{64}.bytes());
-    CHECK(image::virtual_size(host, at("inner.qcow2"), "raw") / 1024 == (bytes + 511) / 512 * 512 / 1024);
+    CHECK(image::virtual_size(host, {at("inner.qcow2"), "raw"}) != Mebibytes{64}.bytes());
+    CHECK(image::virtual_size(host, {at("inner.qcow2"), "raw"}) / 1024 == (bytes + 511) / 512 * 512 / 1024);
 }
 
 TEST_CASE_FIXTURE(Fixture, "converting keeps the contents")
@@ -71,24 +74,24 @@ TEST_CASE_FIXTURE(Fixture, "converting keeps the contents")
     std::string bytes(3 << 20, '\0');
     bytes.replace(1 << 20, 5, "hello");
     folder.write("from.raw", bytes);
-    image::convert(host, at("from.raw"), "raw", at("middle.qcow2"), "qcow2");
-    image::convert(host, at("middle.qcow2"), "qcow2", at("to.raw"), "raw");
+    image::convert(host, {at("from.raw"), "raw"}, {at("middle.qcow2"), "qcow2"});
+    image::convert(host, {at("middle.qcow2"), "qcow2"}, {at("to.raw"), "raw"});
     CHECK((read_file(at("to.raw")) == bytes));
-    CHECK_NOTHROW(image::check(host, at("middle.qcow2"), "qcow2"));
+    CHECK_NOTHROW(image::check(host, {at("middle.qcow2"), "qcow2"}));
 }
 
 TEST_CASE_FIXTURE(Fixture, "names with blanks, quotes and commas are names")
 {
     const Path file = at("a b,c'd\"e=f");
-    image::create(host, file, "qcow2", {1});
-    CHECK(image::virtual_size(host, file, "qcow2") == Mebibytes{1}.bytes());
-    CHECK_NOTHROW(image::check(host, file, "qcow2"));
+    image::create(host, {file, "qcow2"}, {1});
+    CHECK(image::virtual_size(host, {file, "qcow2"}) == Mebibytes{1}.bytes());
+    CHECK_NOTHROW(image::check(host, {file, "qcow2"}));
 }
 
 TEST_CASE_FIXTURE(Fixture, "a damaged image is an error that names it")
 {
     folder.write("from.raw", std::string(4 << 20, 'x'));
-    image::convert(host, at("from.raw"), "raw", at("disk.qcow2"), "qcow2");
+    image::convert(host, {at("from.raw"), "raw"}, {at("disk.qcow2"), "qcow2"});
     {
         // The L1 table's entry: its place is in the header, at byte 40.
         std::fstream out{at("disk.qcow2"), std::ios::in | std::ios::out | std::ios::binary};
@@ -100,7 +103,7 @@ TEST_CASE_FIXTURE(Fixture, "a damaged image is an error that names it")
         out << std::string("\x80\x00\x00\x7f\xff\xff\x00\x00", 8);
     }
     const Caught error = caught([&] {
-        image::check(host, at("disk.qcow2"), "qcow2");
+        image::check(host, {at("disk.qcow2"), "qcow2"});
         return 0;
     });
     CHECK(error.kind == ErrorKind::cloud);
@@ -110,23 +113,76 @@ TEST_CASE_FIXTURE(Fixture, "a damaged image is an error that names it")
 TEST_CASE_FIXTURE(Fixture, "what is no image of the format is an error that names the file")
 {
     folder.write("text", "no image at all");
-    for (const auto& error :
-         {caught([&] { return image::virtual_size(host, at("text"), "qcow2"); }), caught([&] {
-              image::check(host, at("text"), "qcow2");
-              return 0;
-          }),
-          caught([&] {
-              image::convert(host, at("text"), "qcow2", at("out"), "raw");
-              return 0;
-          }),
-          caught([&] { return image::virtual_size(host, at("absent"), "raw"); }), caught([&] {
-              image::create(host, at("no/folder"), "raw", {1});
-              return 0;
-          })}) {
+    for (const auto& error : {caught([&] {
+                                  return image::virtual_size(host, {at("text"), "qcow2"});
+                              }),
+                              caught([&] {
+                                  image::check(host, {at("text"), "qcow2"});
+                                  return 0;
+                              }),
+                              caught([&] {
+                                  image::convert(host, {at("text"), "qcow2"}, {at("out"), "raw"});
+                                  return 0;
+                              }),
+                              caught([&] {
+                                  return image::virtual_size(host, {at("absent"), "raw"});
+                              }),
+                              caught([&] {
+                                  image::create(host, {at("no/folder"), "raw"}, {1});
+                                  return 0;
+                              })}) {
         CHECK(error.kind == ErrorKind::cloud);
         CHECK((error.what.find("text") != std::string::npos ||
                error.what.find("absent") != std::string::npos ||
                error.what.find("no/folder") != std::string::npos));
+    }
+}
+
+TEST_CASE_FIXTURE(Fixture, "an encrypted image shows nothing without its key, in either format")
+{
+    const std::string text(2 << 20, 'x');
+    folder.write("plain.raw", text);
+    const Secret key{"the key of the test"};
+    for (const std::string format : {"raw", "qcow2"}) {
+        CAPTURE(format);
+        const image::Image locked{at(concat("locked.", format)), format, key};
+        image::convert(host, {at("plain.raw"), "raw"}, locked);
+        CHECK(read_file(locked.file).find("xxxxxxxxxxxxxxxx") == std::string::npos);
+        CHECK(image::virtual_size(host, locked) == text.size());
+        image::resize(host, locked, {3});
+        CHECK(image::virtual_size(host, locked) == Mebibytes{3}.bytes());
+        const Path opened = at(concat("opened.", format));
+        image::convert(host, locked, {opened, "raw"});
+        CHECK((read_file(opened).substr(0, text.size()) == text));
+        CHECK(caught([&] {
+                  image::convert(host, {locked.file, format, Secret{"another key"}}, {at("x"), "raw"});
+                  return 0;
+              }).kind == ErrorKind::cloud);
+        const image::Image blank{at(concat("blank.", format)), format, key};
+        image::create(host, blank, {2});
+        image::convert(host, blank, {at(concat("zeros.", format)), "raw"});
+        CHECK(host.info(at(concat("zeros.", format)))->size == Mebibytes{2}.bytes());
+    }
+    const image::Image overlay{at("overlay.qcow2"), "qcow2", key};
+    image::create_overlay(host, overlay, "plain.raw", "raw", text.size());
+    image::convert(host, overlay, {at("through.raw"), "raw"});
+    CHECK((read_file(at("through.raw")) == text));
+}
+
+TEST_CASE_FIXTURE(Fixture, "room can be set aside when an image is made and when it grows")
+{
+    const auto used = [&](const Path& file) {
+        struct stat found {};
+        REQUIRE(::stat(file.c_str(), &found) == 0);
+        return static_cast<std::uint64_t>(found.st_blocks) * 512;
+    };
+    for (const std::string format : {"raw", "qcow2"}) {
+        CAPTURE(format);
+        const image::Image image{at(concat("disk.", format)), format};
+        image::create(host, image, {4}, Preallocation::falloc);
+        CHECK(used(image.file) >= Mebibytes{4}.bytes());
+        image::resize(host, image, {6}, Preallocation::falloc);
+        CHECK(used(image.file) >= Mebibytes{6}.bytes());
     }
 }
 

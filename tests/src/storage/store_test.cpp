@@ -282,4 +282,47 @@ TEST_CASE_FIXTURE(Fixture, "an object's lock is waited for, and is nobody's once
     CHECK(deleter.result().empty());
 }
 
+TEST_CASE_FIXTURE(Fixture, "an image in a pool is made behind a link, and goes with its object")
+{
+    const Path pool = folder.path() / "pool";
+    std::filesystem::create_directory(pool);
+    folder.write("pool/precious", "not ours");
+    {
+        Creation creation{store, vms(), "vm-x"};
+        const Path image = store.place_image(creation.staging(), "vm-x", "root.raw", pool);
+        CHECK(image == pool / "vm-x-root.raw");
+        CHECK(store.place_image(creation.staging(), "vm-x", "other.raw", {}) ==
+              creation.staging() / "other.raw");
+        folder.write("pool/vm-x-root.raw", "data");
+        creation.publish();
+        creation.finish();
+    }
+    CHECK(read_file(vms() / "vm-x/root.raw") == "data");
+    host.point(vms() / "vm-x/strange", pool / "precious");
+    store.discard(VmCid{"vm-x"});
+    CHECK_FALSE(host.info(vms() / "vm-x"));
+    CHECK(host.list(pool) == std::vector<std::string>{"precious"});
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "an image in a pool goes with an object that is not finished, or whose maker was killed")
+{
+    const Path pool = folder.path() / "pool";
+    std::filesystem::create_directory(pool);
+    const auto begin = [&](Creation& creation) {
+        host.create(store.place_image(creation.staging(), "vm-x", "root.raw", pool), Access::owner)->finish();
+    };
+    {
+        Creation creation{store, vms(), "vm-x"};
+        begin(creation);
+        CHECK(host.list(pool).size() == 1);
+    }
+    CHECK(host.list(pool).empty());
+    maker(begin)->kill();
+    CHECK(host.list(pool).size() == 1);
+    store.sweep(vms(), "vm-", [](const std::string&) {});
+    CHECK(host.list(pool).empty());
+    CHECK(host.list(vms()).empty());
+}
+
 } // namespace cpi::test

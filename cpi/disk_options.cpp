@@ -1,0 +1,73 @@
+#include "cpi/disk_options.h"
+
+#include "base/error.h"
+#include "cpi/cpi.h"
+
+namespace cpi {
+
+Path pool_directory(Cpi& cpi, const DiskOptions& options)
+{
+    if (options.storage_pool.empty())
+        return {};
+    return cpi.libvirt().pool_directory(options.storage_pool);
+}
+
+void refresh_pool(Cpi& cpi, const DiskOptions& options)
+{
+    if (options.storage_pool.empty())
+        return;
+    try {
+        cpi.libvirt().refresh_pool(options.storage_pool);
+    } catch (const Error& error) {
+        cpi.log().warning(error.what());
+    }
+}
+
+std::string secret_name(const DiskOptions& options, const std::string& object)
+{
+    return options.encryption == Encryption::none ? std::string{} : concat("libvirt-cpi/", object);
+}
+
+std::optional<Secret> key_of(Cpi& cpi, const DiskOptions& options, const std::string& object)
+{
+    if (options.encryption == Encryption::none)
+        return std::nullopt;
+    const std::string name = secret_name(options, object);
+    auto key = cpi.libvirt().secret(name);
+    if (!key)
+        throw Error{
+            ErrorKind::cloud,
+            concat("'", object, "' is encrypted, and libvirt has no secret '", name,
+                   "' with its key. Try: restore libvirt's secrets (/etc/libvirt/secrets) from a backup")};
+    return key;
+}
+
+std::optional<Secret> keep_key(Cpi& cpi, const DiskOptions& options, const Path& folder,
+                               const std::string& object, const std::optional<Secret>& key)
+{
+    if (options.encryption == Encryption::none)
+        return std::nullopt;
+    constexpr std::size_t length = 52; // 260 bits
+    const std::string name = secret_name(options, object);
+    Secret kept = key ? *key : Secret{random_name(length)};
+    // The name comes first: a secret that no folder names would never be found again.
+    cpi.host().publish(folder / file_name::secret, name, Access::owner);
+    cpi.libvirt().keep_secret(name, kept);
+    return kept;
+}
+
+void forget_key(Cpi& cpi, const Path& folder)
+{
+    if (const auto name = cpi.host().read(folder / file_name::secret))
+        cpi.libvirt().forget_secret(*name);
+}
+
+std::function<void(const std::string&)> forget_keys_in(Cpi& cpi, const Path& kind)
+{
+    return [&cpi, kind](const std::string& name) {
+        for (const Path& folder : Store::folders_of(kind, name))
+            forget_key(cpi, folder);
+    };
+}
+
+} // namespace cpi

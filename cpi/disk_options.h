@@ -1,0 +1,36 @@
+#pragma once
+
+#include "cpi/types.h"
+#include "host/host.h"
+
+#include <optional>
+#include <string>
+
+namespace cpi {
+
+class Cpi;
+
+/// What the options of disks mean on the hypervisor's host. `object` is the cid of the VM, disk or snapshot
+/// whose images they are of.
+
+/// The directory of the storage pool that is asked for; empty for none.
+[[nodiscard]] Path pool_directory(Cpi& cpi, const DiskOptions& options);
+/// Lets the pool's other users see what was made or removed there. A failure is only logged.
+void refresh_pool(Cpi& cpi, const DiskOptions& options);
+
+/// The key of encrypted images is a secret of libvirt, one for each object. Its usage name; empty where
+/// nothing is encrypted.
+[[nodiscard]] std::string secret_name(const DiskOptions& options, const std::string& object);
+/// Nothing where nothing is encrypted. A key that is gone is an error.
+[[nodiscard]] std::optional<Secret> key_of(Cpi& cpi, const DiskOptions& options, const std::string& object);
+/// Keeps a new key, or the one that is given, for an object in the making. Its folder remembers that.
+std::optional<Secret> keep_key(Cpi& cpi, const DiskOptions& options, const Path& folder,
+                               const std::string& object, const std::optional<Secret>& key = std::nullopt);
+/// Forgets the key of the object in that folder, if it has one.
+void forget_key(Cpi& cpi, const Path& folder);
+
+/// For a sweep of the store: forgets the key of whatever an interrupted call left under a name in `kind`, the
+/// folder of all objects of its kind.
+[[nodiscard]] std::function<void(const std::string&)> forget_keys_in(Cpi& cpi, const Path& kind);
+
+} // namespace cpi

@@ -1,0 +1,395 @@
+// What can be chosen of disks, on real QEMU: encryption, limits, pools, formats; and disks that become
+// others.
+
+#include "base/text.h"
+#include "live/lab.h"
+
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <set>
+
+namespace cpi::test {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string config_file(const QemuCpi& cpi)
+{
+    return (cpi.store().parent_path() / "cpi.json").native();
+}
+
+Ran restore(const QemuCpi& cpi, const std::vector<std::string>& words)
+{
+    std::vector<std::string> argv{LIBVIRT_CPI_EXECUTABLE, "--config", config_file(cpi), "restore-disk"};
+    argv.insert(argv.end(), words.begin(), words.end());
+    return run_program(argv);
+}
+
+std::string update(const std::string& disk, int mebibytes, std::string_view properties)
+{
+    return concat("[", json_string(disk), ",", mebibytes, ",", properties, "]");
+}
+
+bool libvirt_has_secret_of(const std::string& object)
+{
+    return virsh({"secret-list"}).find(concat("libvirt-cpi/", object)) != std::string::npos;
+}
+
+std::set<std::string> names_in(const fs::path& folder)
+{
+    std::set<std::string> names;
+    for (const auto& entry : fs::directory_iterator{folder})
+        names.insert(entry.path().filename().native());
+    return names;
+}
+
+/// A storage pool of libvirt's, for as long as it lives.
+class Pool : private Pinned {
+public:
+    explicit Pool(std::string name) : name_{std::move(name)}
+    {
+        fs::create_directory(path());
+        fs::permissions(path(), fs::perms::owner_all | fs::perms::group_exec | fs::perms::others_exec);
+        static_cast<void>(virsh({"pool-define-as", name_, "dir", "--target", path().native()}));
+        static_cast<void>(virsh({"pool-start", name_}));
+    }
+    ~Pool()
+    {
+        try {
+            static_cast<void>(virsh({"pool-destroy", name_}));
+            static_cast<void>(virsh({"pool-undefine", name_}));
+        } catch (const std::exception&) {
+            MESSAGE("the pool stays");
+        }
+    }
+    [[nodiscard]] fs::path path() const { return folder_.path() / "pool"; }
+    [[nodiscard]] std::string property() const { return concat(R"("storage_pool":")", name_, R"(")"); }
+
+private:
+    TempDir folder_;
+    std::string name_;
+};
+
+/// A VM that disks are looked at from.
+struct Bench {
+    QemuCpi cpi;
+    std::string vm;
+
+    explicit Bench(std::string_view ip)
+        : vm{cpi.create_vm(cpi.create_stemcell("openstack-qcow2"),
+                           concat(R"({"net":)", manual_network(ip), "}"))}
+    {
+        static_cast<void>(cpi.boot_report(vm));
+    }
+    [[nodiscard]] std::string pair_with(const std::string& disk) const { return json_list({vm, disk}); }
+    [[nodiscard]] std::string attach(const std::string& disk) const
+    {
+        return cpi.call("attach_disk", pair_with(disk)).require_ok().result_text();
+    }
+    void detach(const std::string& disk) const
+    {
+        static_cast<void>(cpi.call("detach_disk", pair_with(disk)).require_ok());
+    }
+    /// Mounts the disk, runs a command in its file system, and lets go of it. What the command printed.
+    [[nodiscard]] std::string on_disk(const std::string& disk, const std::string& command) const
+    {
+        const std::string hint = attach(disk);
+        static_cast<void>(
+            in_guest(vm, concat("mount-disk ", disk, " ", shell_quote(hint), " /mnt >/dev/null")));
+        std::string out = in_guest(vm, concat("cd /mnt && ", command));
+        static_cast<void>(in_guest(vm, concat("cd /; umount /mnt && e2fsck -fn $(resolve-disk ", disk, " ",
+                                              shell_quote(hint), ")")));
+        detach(disk);
+        return out;
+    }
+    [[nodiscard]] std::string snapshot(const std::string& disk) const
+    {
+        return cpi.cid("snapshot_disk", concat("[", json_string(disk), ",{}]"));
+    }
+};
+
+} // namespace
+
+TEST_CASE("an encrypted disk works like any other, shows nothing without its secret, and takes it along when "
+          "it goes")
+{
+    const Bench bench{"192.168.122.140"};
+    const QemuCpi& cpi = bench.cpi;
+    for (const std::string format : {"qcow2", "raw"}) {
+        CAPTURE(format);
+        const std::string properties = concat(R"({"encryption":"luks","format":")", format, R"("})");
+        const std::string disk = cpi.cid("create_disk", concat("[48,", properties, ",null]"));
+        const auto image = cpi.store() / "disks" / disk / concat("disk.", format);
+        CHECK(libvirt_has_secret_of(disk));
+        CHECK(bench.on_disk(disk, "yes secret-marker | head -c 100000 > marker; sync; echo done") == "done");
+        CHECK(read_file(image).find("secret-marker") == std::string::npos);
+        CHECK(run_program({"qemu-img", "convert", "-f", format == "raw" ? "luks" : format, "-O", "raw",
+                           image.native(), (cpi.store() / "stolen").native()})
+                  .status != 0);
+
+        CHECK(cpi.call("resize_disk", update(disk, 64, "{}").substr(0, disk.size() + 6).append("]")).ok());
+        const std::string marker = "head -n 1 marker; df -m /mnt | tail -n 1 | awk '{print ($2 > 50)}'";
+        CHECK(bench.on_disk(disk, marker) == "secret-marker\n1");
+
+        // A copy of it has a secret of its own, whether it is made of a file or of a disk in use.
+        const std::string detached = bench.snapshot(disk);
+        static_cast<void>(bench.attach(disk));
+        const std::string live = bench.snapshot(disk);
+        bench.detach(disk);
+        for (const auto& snapshot : {detached, live}) {
+            CHECK(libvirt_has_secret_of(snapshot));
+            CHECK(read_file(cpi.store() / "snapshots" / snapshot / concat("disk.", format))
+                      .find("secret-marker") == std::string::npos);
+        }
+        const std::string other = format == "raw" ? "qcow2" : "raw";
+        CHECK(cpi.cid("update_disk",
+                      update(disk, 64, concat(R"({"encryption":"luks","format":")", other, R"("})"))) ==
+              disk);
+        CHECK(bench.on_disk(disk, marker) == "secret-marker\n1");
+        CHECK(read_file(cpi.store() / "disks" / disk / concat("disk-2.", other)).find("secret-marker") ==
+              std::string::npos);
+
+        CHECK(cpi.call("delete_disk", json_list({disk})).ok());
+        CHECK_FALSE(libvirt_has_secret_of(disk));
+        const std::string restored = trim(restore(cpi, {live, "--as-new"}).out);
+        CHECK(bench.on_disk(restored, marker) == "secret-marker\n1");
+        for (const auto& snapshot : {detached, live}) {
+            CHECK(cpi.call("delete_snapshot", json_list({snapshot})).ok());
+            CHECK_FALSE(libvirt_has_secret_of(snapshot));
+        }
+        CHECK(bench.on_disk(restored, marker) == "secret-marker\n1");
+        CHECK(cpi.call("delete_disk", json_list({restored})).ok());
+    }
+    CHECK(virsh({"secret-list"}).find("libvirt-cpi/") == std::string::npos);
+}
+
+TEST_CASE("an encrypted disk whose secret is gone is an error that names it")
+{
+    const QemuCpi cpi;
+    const std::string disk = cpi.cid("create_disk", R"([16,{"encryption":"luks"},null])");
+    const auto lines = split(virsh({"secret-list"}), '\n');
+    for (const auto& line : lines)
+        if (line.find(disk) != std::string::npos)
+            static_cast<void>(virsh({"secret-undefine", split(trim(line), ' ').front()}));
+    const Reply reply = cpi.call("resize_disk", concat("[", json_string(disk), ",32]"));
+    CHECK(reply.error_type() == "Bosh::Clouds::CloudError");
+    CHECK(reply.message().find(concat("libvirt-cpi/", disk)) != std::string::npos);
+    CHECK(cpi.call("delete_disk", json_list({disk})).ok());
+}
+
+TEST_CASE("limits of a disk can be felt in the guest, and update_disk lifts them")
+{
+    const Bench bench{"192.168.122.141"};
+    const QemuCpi& cpi = bench.cpi;
+    const std::string disk =
+        cpi.cid("create_disk", R"([32,{"write_bandwidth":1024,"cache":"none","io":"native"},null])");
+    const auto seconds_to_write = [&] {
+        const std::string device = concat("$(resolve-disk ", disk, " ", shell_quote(bench.attach(disk)), ")");
+        const std::string took = in_guest(
+            bench.vm,
+            concat(
+                "d=", device,
+                "; b=$(cut -d' ' -f1 /proc/uptime); dd if=/dev/zero of=$d bs=1M count=6 conv=fsync "
+                "2>/dev/null; e=$(cut -d' ' -f1 /proc/uptime); echo $b $e | awk '{print int(($2-$1)*100)}'"));
+        bench.detach(disk);
+        return std::stod(took) / 100;
+    };
+    const double limited = seconds_to_write();
+    CHECK(cpi.cid("update_disk", update(disk, 32, R"({"cache":"writethrough","iops":10000})")) == disk);
+    const double lifted = seconds_to_write();
+    CAPTURE(limited);
+    CAPTURE(lifted);
+    CHECK(limited > 4);
+    CHECK(limited > 3 * lifted);
+    static_cast<void>(bench.attach(disk));
+    const std::string definition = virsh({"dumpxml", bench.vm});
+    CHECK(definition.find("cache='writethrough'") != std::string::npos);
+    CHECK(definition.find("<total_iops_sec>10000</total_iops_sec>") != std::string::npos);
+}
+
+TEST_CASE("update_disk makes a disk another one, with its contents, and refuses what it cannot do untouched")
+{
+    const Bench bench{"192.168.122.142"};
+    const QemuCpi& cpi = bench.cpi;
+    const Pool pool{"update-pool"};
+    const std::string disk = cpi.cid("create_disk", R"([32,{"type":"theirs"},null])");
+    const auto folder = cpi.store() / "disks" / disk;
+    const auto kept = [&] {
+        return bench.on_disk(disk, "cat marker; df -m /mnt | tail -n 1 | awk '{print $2}'");
+    };
+    static_cast<void>(bench.on_disk(disk, "echo kept > marker"));
+    const std::string small = kept();
+    CHECK(small.starts_with("kept\n"));
+
+    CHECK(cpi.cid("update_disk", update(disk, 32, R"({"format":"raw","preallocation":"falloc"})")) == disk);
+    CHECK(names_in(folder) == std::set<std::string>{"attached_to", "disk-2.raw", "disk.json", "lock"});
+    CHECK(kept() == small);
+    CHECK(cpi.cid("update_disk", update(disk, 64, concat("{", pool.property(), "}"))) == disk);
+    CHECK(fs::is_symlink(folder / "disk.qcow2"));
+    CHECK(names_in(pool.path()) == std::set<std::string>{concat(disk, "-disk.qcow2")});
+    CHECK(virsh({"vol-list", "update-pool"}).find(disk) != std::string::npos);
+    const std::string large = kept();
+    CHECK(large.starts_with("kept\n"));
+    CHECK(large != small);
+    CHECK(cpi.call("resize_disk", concat("[", json_string(disk), ",96]")).ok());
+    CHECK(kept() != large);
+
+    const std::string record = read_file(folder / "disk.json");
+    const auto refused = [&](int size, std::string_view properties) {
+        CHECK(cpi.call("update_disk", update(disk, size, properties)).error_type() ==
+              "Bosh::Clouds::NotSupported");
+        CHECK(read_file(folder / "disk.json") == record);
+        CHECK(names_in(folder) == std::set<std::string>{"attached_to", "disk.qcow2", "disk.json", "lock"});
+    };
+    refused(95, "{}");
+    refused(96, R"({"encryption":"luks"})");
+    static_cast<void>(bench.attach(disk));
+    refused(96, R"({"format":"raw"})");
+    bench.detach(disk);
+    CHECK(
+        cpi.call("update_disk", update(disk, 96, R"({"storage_pool":"absent"})")).message().find("absent") !=
+        std::string::npos);
+    CHECK(cpi.call("update_disk", update("disk-absent", 96, "{}")).error_type() ==
+          "Bosh::Clouds::DiskNotFound");
+    CHECK(cpi.call("update_disk", update(disk, 96, R"({"format":"vdi"})")).error_type() == "InvalidCall");
+
+    CHECK(cpi.cid("update_disk", update(disk, 96, "{}")) == disk);
+    CHECK(names_in(pool.path()).empty());
+    CHECK(cpi.cid("update_disk", update(disk, 96, concat("{", pool.property(), "}"))) == disk);
+    CHECK(cpi.call("delete_disk", json_list({disk})).ok());
+    CHECK(names_in(pool.path()).empty());
+    CHECK(virsh({"vol-list", "update-pool"}).find(disk) == std::string::npos);
+}
+
+TEST_CASE("update_disk that is killed at any moment leaves the disk whole, and a repeat leaves nothing else")
+{
+    const QemuCpi cpi;
+    const std::string disk = cpi.cid("create_disk", R"([64,{"format":"raw"},null])");
+    const auto folder = cpi.store() / "disks" / disk;
+    const std::string contents = concat(std::string(20 << 20, 'a'), std::string(20 << 20, 'b'));
+    TempDir elsewhere;
+    const auto file = elsewhere.write("contents", contents);
+    REQUIRE(run_program({"dd", concat("if=", file), concat("of=", (folder / "disk.raw").native()), "bs=1M",
+                         "conv=notrunc"})
+                .status == 0);
+    const auto check_contents = [&] {
+        const json::Document record = json::parse(read_file(folder / "disk.json"), "it");
+        const std::string image = json::root(record).at("image").string();
+        const std::string format = json::root(record).at("format").string();
+        const auto copy = (elsewhere.path() / "copy").native();
+        REQUIRE(
+            run_program({"qemu-img", "convert", "-f", format, "-O", "raw", (folder / image).native(), copy})
+                .status == 0);
+        CHECK((read_file(copy).substr(0, contents.size()) == contents));
+    };
+    std::set<std::string> endings;
+    for (int step = 1; step <= 24; ++step) {
+        CAPTURE(step);
+        const std::string format = step % 2 == 0 ? "raw" : "qcow2";
+        const std::string request = concat(R"({"method":"update_disk","arguments":)",
+                                           update(disk, 64, concat(R"({"format":")", format, R"("})")),
+                                           R"(,"context":{"director_uuid":"d"},"api_version":2})");
+        const Ran killed = run_program({"timeout", "-s", "KILL", concat("0.", step < 10 ? "0" : "", step),
+                                        LIBVIRT_CPI_EXECUTABLE, "--config", config_file(cpi)},
+                                       request);
+        endings.insert(killed.status == 0 ? "in time" : "killed");
+        check_contents();
+    }
+    CHECK(endings.contains("killed"));
+    CHECK(cpi.cid("update_disk", update(disk, 64, R"({"format":"qcow2"})")) == disk);
+    CHECK(cpi.cid("update_disk", update(disk, 64, R"({"format":"raw"})")) == disk);
+    check_contents();
+    CHECK(names_in(folder).size() == 3); // the lock, the record and one image
+}
+
+TEST_CASE("restore-disk makes a disk what it was, or a new one, and never one that is in use")
+{
+    const Bench bench{"192.168.122.143"};
+    const QemuCpi& cpi = bench.cpi;
+    const std::string disk = cpi.cid("create_disk", R"([32,{"type":"theirs"},null])");
+    static_cast<void>(bench.on_disk(disk, "echo then > marker"));
+    const std::string snapshot = bench.snapshot(disk);
+    static_cast<void>(bench.on_disk(disk, "echo now > marker"));
+    CHECK(cpi.call("resize_disk", concat("[", json_string(disk), ",64]")).ok());
+
+    static_cast<void>(bench.attach(disk));
+    const Ran in_use = restore(cpi, {snapshot});
+    CHECK(in_use.status == 1);
+    CHECK(in_use.err.find(bench.vm) != std::string::npos);
+    CHECK(in_use.out.empty());
+    bench.detach(disk);
+    CHECK(bench.on_disk(disk, "cat marker") == "now");
+
+    const std::string fresh = trim(restore(cpi, {snapshot, "--as-new"}).out);
+    CHECK(fresh != disk);
+    CHECK(bench.on_disk(fresh, "cat marker") == "then");
+    CHECK(bench.on_disk(disk, "cat marker") == "now");
+    CHECK(trim(restore(cpi, {snapshot}).out) == disk);
+    // The Director knows the disk with 64 MiB.
+    CHECK(bench.on_disk(disk, "cat marker; df -m /mnt | tail -n 1 | awk '{print ($2 > 40)}'") == "then\n1");
+    CHECK(names_in(cpi.store() / "disks" / disk).size() == 4);
+
+    CHECK(cpi.call("delete_disk", json_list({disk})).ok());
+    const Ran without = restore(cpi, {snapshot});
+    CHECK(without.status == 1);
+    CHECK(without.err.find("--as-new") != std::string::npos);
+    CHECK(restore(cpi, {snapshot, "--as-new"}).status == 0);
+    const Ran absent = restore(cpi, {"snap-absent"});
+    CHECK(absent.status == 1);
+    CHECK(absent.err.find("snapshot 'snap-absent' not found") != std::string::npos);
+    CHECK(restore(cpi, {"snap-absent", "--as-old"}).status == 2);
+    CHECK(restore(cpi, {}).status == 2);
+}
+
+TEST_CASE("a VM's own disks can be encrypted, raw, laid out in full, limited, and in a pool")
+{
+    const QemuCpi cpi;
+    const Pool pool{"vm-pool"};
+    const std::string stemcell = cpi.create_stemcell("openstack-qcow2");
+    const std::string networks = concat(R"({"net":)", manual_network("192.168.122.144"), "}");
+    const auto with = [&](std::string_view more) {
+        return cpi.create_vm(stemcell, networks, concat(R"({"memory":256,"ephemeral_disk":64,)", more, "}"));
+    };
+    const auto works = [&](const std::string& vm) {
+        static_cast<void>(cpi.boot_report(vm));
+        CHECK(cpi.call("reboot_vm", json_list({vm})).ok());
+        static_cast<void>(in_guest(vm, "mount | grep -q /var/vcap/data"));
+    };
+
+    const std::string locked = with(concat(R"("encryption":"luks",)", pool.property()));
+    works(locked);
+    CHECK(names_in(pool.path()) ==
+          std::set<std::string>{concat(locked, "-root.qcow2"), concat(locked, "-ephemeral.raw")});
+    CHECK(libvirt_has_secret_of(locked));
+    static_cast<void>(in_guest(locked, "yes secret-marker | head -c 100000 > /var/vcap/data/marker; sync"));
+    CHECK(read_file(pool.path() / concat(locked, "-ephemeral.raw")).find("secret-marker") ==
+          std::string::npos);
+    CHECK(cpi.call("delete_stemcell", json_list({stemcell})).ok());
+    CHECK(cpi.call("reboot_vm", json_list({locked})).ok());
+    CHECK(cpi.call("delete_vm", json_list({locked})).ok());
+    CHECK(names_in(pool.path()).empty());
+    CHECK_FALSE(libvirt_has_secret_of(locked));
+
+    const std::string again = cpi.create_stemcell("openstack-qcow2");
+    const std::string full = cpi.create_vm(
+        again, networks,
+        R"({"memory":256,"ephemeral_disk":64,"root_disk":192,"format":"raw","preallocation":"falloc","iops":5000})");
+    works(full);
+    CHECK(fs::file_size(cpi.store() / "vms" / full / "root.raw") == 192 << 20);
+    CHECK_FALSE(fs::exists(cpi.store() / "vms" / full / "base.qcow2"));
+    CHECK(virsh({"dumpxml", full}).find("<total_iops_sec>5000</total_iops_sec>") != std::string::npos);
+    CHECK(cpi.call("delete_vm", json_list({full})).ok());
+
+    // What fails on the way leaves nothing in the pool, and no secret.
+    const Reply failed = cpi.try_create_vm(
+        again, R"({"net":{"type":"dynamic","cloud_properties":{"bridge":"absent0"}}})",
+        concat(R"({"memory":256,"ephemeral_disk":64,"encryption":"luks",)", pool.property(), "}"));
+    CHECK(failed.error_type() == "Bosh::Clouds::CloudError");
+    CHECK(names_in(pool.path()).empty());
+    CHECK(virsh({"secret-list"}).find("libvirt-cpi/vm-") == std::string::npos);
+    CHECK(cpi.leftovers().empty());
+}
+
+} // namespace cpi::test

@@ -62,6 +62,23 @@ SnapshotRecord read_record(Cpi& cpi, const SnapshotCid& snapshot)
     return json::Codec<SnapshotRecord>::read(json::root(document));
 }
 
+/// Takes back what a killed call has left beside files: a copy that still goes on, a guest that waits for it,
+/// a key.
+void forget_snapshot(Cpi& cpi, const std::string& name)
+{
+    for (const Path& folder : Store::folders_of(cpi.store().layout().snapshots(), name)) {
+        forget_key(cpi, folder);
+        const auto text = cpi.host().read(folder / file_name::snapshot_record);
+        if (!text)
+            continue;
+        const json::Document document = json::parse(*text, folder.native());
+        const DiskCid disk{json::root(document).at("disk").string()};
+        const auto vm = cpi.host().read(cpi.store().layout().of(disk) / file_name::attached_to);
+        if (vm && !vm->empty())
+            cpi.machines().abandon_copy(VmCid{*vm}, folder);
+    }
+}
+
 /// A disk that a VM runs with is copied by the hypervisor, another one as the file that it is.
 void copy_image(Cpi& cpi, const HeldDisk& disk, const image::Image& copy, const std::string& secret)
 {
@@ -121,11 +138,10 @@ SnapshotCid snapshot_disk(Cpi& cpi, const DiskCid& cid, const std::map<std::stri
     const HeldDisk disk{cpi, cid};
     const DiskOptions& options = disk.record.properties.fields;
     auto snapshot = new_cid<SnapshotCid>();
-    store.sweep(kind, SnapshotTag::prefix, forget_keys_in(cpi, kind));
+    store.sweep(kind, SnapshotTag::prefix, [&](const std::string& name) { forget_snapshot(cpi, name); });
     Creation creation{store, kind, snapshot.str()};
     Undo undo{cpi.log()};
-    undo.add(concat("forget the key of ", snapshot.str()),
-             [&] { forget_keys_in(cpi, kind)(snapshot.str()); });
+    undo.add(concat("forget ", snapshot.str()), [&] { forget_snapshot(cpi, snapshot.str()); });
     store.host().publish(creation.staging() / file_name::snapshot_record, text_of_snapshot(disk, metadata),
                          Access::owner);
     const auto key = keep_key(cpi, options, creation.staging(), snapshot.str(), disk.image().key);

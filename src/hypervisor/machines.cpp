@@ -248,6 +248,11 @@ void Machines::copy_disk(const VmCid& vm, const DiskCid& disk, const DiskSpec& t
     }
 }
 
+void Machines::abandon_copy(const VmCid& vm, const Path& folder)
+{
+    libvirt_.abandon_back_up(name_of(vm), folder.native());
+}
+
 bool Machines::has_disk(const VmCid& vm, const DiskCid& disk)
 {
     if (!exists(vm))

@@ -67,22 +67,17 @@ unsigned affect_flags(Reach reach)
 }
 
 /// While it lives the guest's file systems are whole on its disks and nothing is written to them. A guest
-/// without an agent goes on as it is.
+/// without an agent goes on as it is; one that somebody else has frozen goes on afterwards.
 class FrozenFileSystems : private Pinned {
 public:
-    explicit FrozenFileSystems(virDomainPtr domain)
-        : domain_{domain}, frozen_{libvirt_api().virDomainFSFreeze(domain, nullptr, 0, 0) >= 0}
+    explicit FrozenFileSystems(virDomainPtr domain) : domain_{domain}
     {
+        libvirt_api().virDomainFSFreeze(domain, nullptr, 0, 0);
     }
-    ~FrozenFileSystems()
-    {
-        if (frozen_)
-            libvirt_api().virDomainFSThaw(domain_, nullptr, 0, 0);
-    }
+    ~FrozenFileSystems() { libvirt_api().virDomainFSThaw(domain_, nullptr, 0, 0); }
 
 private:
     virDomainPtr domain_;
-    bool frozen_;
 };
 
 /// One call on one object: what it is for, the virsh command that does the same by hand, how long it may
@@ -150,14 +145,21 @@ struct Libvirt::Connection {
         return job;
     }
 
+    /// False: there still is a job when the patience has run out.
+    [[nodiscard]] bool wait_for_job(virDomainPtr domain, const Step& step,
+                                    std::chrono::minutes patience) const
+    {
+        return wait_until(Deadline{patience},
+                          [&] { return job_of(domain, step, 0).type == VIR_DOMAIN_JOB_NONE; });
+    }
+
     /// Returns when the job no longer writes.
     void end_job(virDomainPtr domain, const Step& step) const
     {
         constexpr std::chrono::minutes patience{1};
         const ShieldFromInterrupt shield;
         libvirt_api().virDomainAbortJob(domain);
-        static_cast<void>(wait_until(Deadline{patience},
-                                     [&] { return job_of(domain, step, 0).type == VIR_DOMAIN_JOB_NONE; }));
+        static_cast<void>(wait_for_job(domain, step, patience));
     }
 
     /// Null: libvirt says that there is none.
@@ -315,7 +317,7 @@ void Libvirt::detach_device(const std::string& name, const std::string& device_x
     const DomainPtr domain = libvirt.get_domain(name);
     libvirt.run({concat("detaching a device from VM ", name),
                  concat("detach-device ", name, " FILE --persistent, with the device that the log shows"),
-                 long_call},
+                 long_call, VIR_ERR_DEVICE_MISSING},
                 [&] {
                     return libvirt_api().virDomainDetachDeviceFlags(domain.get(), device_xml.c_str(),
                                                                     affect_flags(reach));
@@ -340,6 +342,11 @@ void Libvirt::back_up(const std::string& name, const std::string& backup_xml)
     const DomainPtr domain = libvirt.get_domain(name);
     const Step step{concat("copying a disk of VM ", name),
                     concat("backup-begin ", name, " FILE, with the job that the log shows"), long_call};
+    // A domain has one job at a time.
+    constexpr std::chrono::hours patience{6};
+    if (!libvirt.wait_for_job(domain.get(), step, patience))
+        throw Error{ErrorKind::cloud, concat(step.doing, ": another job is not done after ", patience.count(),
+                                             " h. Try: ", address_.virsh, " domjobabort ", name)};
     {
         const FrozenFileSystems frozen{domain.get()};
         libvirt.run(step, [&] {
@@ -348,11 +355,7 @@ void Libvirt::back_up(const std::string& name, const std::string& backup_xml)
         });
     }
     try {
-        constexpr std::chrono::hours patience{6};
-        const bool ended = wait_until(Deadline{patience}, [&] {
-            return libvirt.job_of(domain.get(), step, 0).type == VIR_DOMAIN_JOB_NONE;
-        });
-        if (!ended)
+        if (!libvirt.wait_for_job(domain.get(), step, patience))
             throw Error{ErrorKind::cloud, concat(step.doing, ": not done after ", patience.count(), " h")};
     } catch (...) {
         libvirt.end_job(domain.get(), step);
@@ -363,6 +366,21 @@ void Libvirt::back_up(const std::string& name, const std::string& backup_xml)
         throw Error{says_disk_is_full(job.error) ? ErrorKind::no_disk_space : ErrorKind::cloud,
                     concat(step.doing, ": libvirt says: the job ended before it was done",
                            job.error.empty() ? "" : ": ", job.error)};
+}
+
+void Libvirt::abandon_back_up(const std::string& name, const std::string& folder)
+{
+    const Connection& libvirt = connection();
+    const DomainPtr domain = libvirt.find_domain(name);
+    if (!domain)
+        return;
+    const Step step{concat("ending an abandoned copy of a disk of VM ", name),
+                    concat("backup-dumpxml ", name), short_call, VIR_ERR_NO_DOMAIN_BACKUP};
+    const CString job{
+        libvirt.run(step, [&] { return libvirt_api().virDomainBackupGetXMLDesc(domain.get(), 0); })};
+    if (job && std::string_view{job.get()}.find(folder) != std::string_view::npos)
+        libvirt.end_job(domain.get(), step);
+    libvirt_api().virDomainFSThaw(domain.get(), nullptr, 0, 0);
 }
 
 void Libvirt::annotate_domain(const std::string& name, const Annotation& annotation)

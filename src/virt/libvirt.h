@@ -51,6 +51,7 @@ public:
     /// Removes the definition and all that libvirt keeps for it.
     void undefine_domain(const std::string& name, unsigned flags);
     void attach_device(const std::string& name, const std::string& device_xml, Reach reach);
+    /// A device that has gone meanwhile is fine.
     void detach_device(const std::string& name, const std::string& device_xml, Reach reach);
     /// A running domain's disk, by its file; the guest sees the new size at once.
     void resize_disk(const std::string& name, const std::string& file, std::uint64_t bytes);
@@ -58,6 +59,9 @@ public:
     /// there already; returns when the copies are whole. A guest that can is asked to bring its file systems
     /// into order first.
     void back_up(const std::string& name, const std::string& backup_xml);
+    /// Ends a backup job that copies to somewhere below `folder`, and lets the guest write again: whoever began
+    /// it is gone. None such, and no such domain, is fine.
+    void abandon_back_up(const std::string& name, const std::string& folder);
     void annotate_domain(const std::string& name, const Annotation& annotation);
 
     /// Keeps a value under a usage name; one that is kept there already is replaced.

@@ -14,19 +14,20 @@ namespace cpi {
                 each(virDomainCreate) each(virDomainDestroyFlags) each(virDomainShutdownFlags) each(         \
                     virDomainGetXMLDesc) each(virDomainAttachDeviceFlags) each(virDomainDetachDeviceFlags)   \
                     each(virDomainSetMetadata) each(virDomainBlockResize) each(virDomainBackupBegin)         \
-                        each(virDomainGetJobStats) each(virDomainAbortJob) each(virDomainFSFreeze)           \
-                            each(virDomainFSThaw) each(virTypedParamsFree) each(virTypedParamsGetString)     \
-                                each(virNetworkLookupByName) each(virNetworkFree) each(virNetworkIsActive)   \
-                                    each(virNetworkCreate) each(virNetworkSetAutostart)                      \
-                                        each(virNetworkDefineXML) each(virNetworkUndefine)                   \
-                                            each(virSecretLookupByUsage) each(virSecretFree)                 \
-                                                each(virSecretDefineXML) each(virSecretSetValue)             \
-                                                    each(virSecretGetValue) each(virSecretUndefine)          \
-                                                        each(virStoragePoolLookupByName)                     \
-                                                            each(virStoragePoolFree)                         \
-                                                                each(virStoragePoolIsActive)                 \
-                                                                    each(virStoragePoolGetXMLDesc)           \
-                                                                        each(virStoragePoolRefresh)
+                        each(virDomainGetJobStats) each(virDomainAbortJob) each(virDomainBackupGetXMLDesc)   \
+                            each(virDomainFSFreeze) each(virDomainFSThaw) each(virTypedParamsFree)           \
+                                each(virTypedParamsGetString) each(virNetworkLookupByName)                   \
+                                    each(virNetworkFree) each(virNetworkIsActive) each(virNetworkCreate)     \
+                                        each(virNetworkSetAutostart) each(virNetworkDefineXML)               \
+                                            each(virNetworkUndefine) each(virSecretLookupByUsage)            \
+                                                each(virSecretFree) each(virSecretDefineXML)                 \
+                                                    each(virSecretSetValue) each(virSecretGetValue)          \
+                                                        each(virSecretUndefine)                              \
+                                                            each(virStoragePoolLookupByName)                 \
+                                                                each(virStoragePoolFree)                     \
+                                                                    each(virStoragePoolIsActive)             \
+                                                                        each(virStoragePoolGetXMLDesc)       \
+                                                                            each(virStoragePoolRefresh)
 
 struct LibvirtApi {
 // NOLINTNEXTLINE(bugprone-macro-parentheses): a member's name cannot be in parentheses

@@ -392,4 +392,59 @@ TEST_CASE("a VM's own disks can be encrypted, raw, laid out in full, limited, an
     CHECK(cpi.leftovers().empty());
 }
 
+TEST_CASE("calls on disks that are killed at any moment can be made again, and in the end nothing is left")
+{
+    const QemuCpi cpi;
+    const Pool pool{"kill-pool"};
+    const std::string vm = cpi.create_vm(cpi.create_stemcell("openstack-qcow2"),
+                                         concat(R"({"net":)", manual_network("192.168.122.145"), "}"));
+    const auto killed = [&](std::string_view method, const std::string& arguments, const std::string& after) {
+        const std::string request = concat(R"({"method":")", method, R"(","arguments":)", arguments,
+                                           R"(,"context":{"director_uuid":"d"},"api_version":2})");
+        static_cast<void>(run_program(
+            {"timeout", "-s", "KILL", after, LIBVIRT_CPI_EXECUTABLE, "--config", config_file(cpi)}, request));
+    };
+    // Whether a killed call had done its work already is not to be known: its repeat may say that.
+    const auto repeat = [&](std::string_view method, const std::string& arguments, std::string_view done) {
+        const Reply reply = cpi.call(method, arguments);
+        CAPTURE(method);
+        const std::string said = reply.ok() ? "" : reply.message();
+        CAPTURE(said);
+        CHECK((reply.ok() || reply.error_type() == done));
+    };
+    const std::string properties = concat(R"({"encryption":"luks",)", pool.property(), "}");
+    for (const std::string after : {"0.004", "0.01", "0.02", "0.04", "0.08", "0.16", "0.3", "0.6"}) {
+        CAPTURE(after);
+        const std::string create = concat("[16,", properties, ",null]");
+        killed("create_disk", create, after);
+        const std::string disk = cpi.cid("create_disk", create);
+        const std::string both = json_list({vm, disk});
+        killed("attach_disk", both, after);
+        const std::string hint = cpi.call("attach_disk", both).require_ok().result_text();
+        CHECK(cpi.call("attach_disk", both).require_ok().result_text() == hint);
+        const std::string take = concat("[", json_string(disk), ",{}]");
+        killed("snapshot_disk", take, after);
+        const std::string snapshot = cpi.cid("snapshot_disk", take);
+        killed("resize_disk", concat("[", json_string(disk), ",24]"), after);
+        CHECK(cpi.call("resize_disk", concat("[", json_string(disk), ",24]")).ok());
+        killed("detach_disk", both, after);
+        repeat("detach_disk", both, "Bosh::Clouds::DiskNotAttached");
+        CHECK(cpi.call("get_disks", json_list({vm})).require_ok().result_text() == "[]");
+        killed("delete_snapshot", json_list({snapshot}), after);
+        repeat("delete_snapshot", json_list({snapshot}), "");
+        killed("delete_disk", json_list({disk}), after);
+        repeat("delete_disk", json_list({disk}), "Bosh::Clouds::DiskNotFound");
+    }
+    // The next calls of each kind take away what is left.
+    const std::string last = cpi.cid("create_disk", "[16,{},null]");
+    const std::string copy = cpi.cid("snapshot_disk", concat("[", json_string(last), ",{}]"));
+    CHECK(cpi.call("delete_snapshot", json_list({copy})).ok());
+    CHECK(cpi.call("delete_disk", json_list({last})).ok());
+    CHECK(names_in(cpi.store() / "disks").empty());
+    CHECK(names_in(cpi.store() / "snapshots").empty());
+    CHECK(names_in(pool.path()).empty());
+    CHECK(virsh({"secret-list"}).find("libvirt-cpi/") == std::string::npos);
+    CHECK(cpi.leftovers() == concat("vms/", vm, "\n"));
+}
+
 } // namespace cpi::test

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace cpi {
 
@@ -38,6 +39,8 @@ public:
 
     [[nodiscard]] const std::string& uri() const noexcept { return address_.uri; }
 
+    /// Of all, running or not.
+    [[nodiscard]] std::vector<std::string> domain_names();
     [[nodiscard]] bool domain_exists(const std::string& name);
     [[nodiscard]] DomainState domain_state(const std::string& name);
     [[nodiscard]] std::string domain_xml(const std::string& name, Definition definition);
@@ -58,6 +61,8 @@ public:
     void back_up(const std::string& name, const std::string& backup_xml);
     void annotate_domain(const std::string& name, const Annotation& annotation);
 
+    /// Of all, active or not.
+    [[nodiscard]] std::vector<std::string> network_definitions();
     /// Nothing: no such network. Otherwise whether it is active.
     [[nodiscard]] std::optional<bool> network_active(const std::string& name);
     void define_network(const std::string& name, const std::string& xml);
@@ -65,6 +70,9 @@ public:
     /// One that is active already, perhaps through a parallel call, is fine.
     void start_network(const std::string& name);
     void autostart_network(const std::string& name);
+    /// Ends and undefines the network with this uuid, and no other that may have its name. False: there is
+    /// none.
+    bool remove_network(const std::string& uuid);
 
 private:
     struct Connection;

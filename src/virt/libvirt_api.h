@@ -11,16 +11,18 @@ namespace cpi {
     each(virInitialize) each(virSetErrorFunc) each(virGetLastError) each(virResetLastError)                  \
         each(virConnectOpen) each(virConnectClose) each(virDomainLookupByName) each(virDomainFree)           \
             each(virDomainIsActive) each(virDomainDefineXMLFlags) each(virDomainUndefineFlags)               \
-                each(virDomainCreate) each(virDomainDestroyFlags) each(virDomainShutdownFlags)               \
-                    each(virDomainGetXMLDesc) each(virDomainAttachDeviceFlags)                               \
-                        each(virDomainDetachDeviceFlags) each(virDomainSetMetadata)                          \
-                            each(virDomainBlockResize) each(virDomainBackupBegin) each(virDomainGetJobStats) \
-                                each(virDomainAbortJob) each(virDomainFSFreeze) each(virDomainFSThaw)        \
-                                    each(virTypedParamsFree) each(virTypedParamsGetString)                   \
-                                        each(virNetworkLookupByName) each(virNetworkFree)                    \
-                                            each(virNetworkIsActive) each(virNetworkCreate)                  \
-                                                each(virNetworkSetAutostart) each(virNetworkDefineXML)       \
-                                                    each(virNetworkUndefine)
+                each(virDomainCreate) each(virDomainDestroyFlags) each(virDomainShutdownFlags) each(         \
+                    virDomainGetXMLDesc) each(virDomainAttachDeviceFlags) each(virDomainDetachDeviceFlags)   \
+                    each(virDomainSetMetadata) each(virDomainBlockResize) each(virDomainBackupBegin)         \
+                        each(virDomainGetJobStats) each(virDomainAbortJob) each(virDomainFSFreeze)           \
+                            each(virDomainFSThaw) each(virTypedParamsFree) each(virTypedParamsGetString)     \
+                                each(virNetworkLookupByName) each(virNetworkFree) each(virNetworkIsActive)   \
+                                    each(virNetworkCreate) each(virNetworkSetAutostart)                      \
+                                        each(virNetworkDefineXML) each(virNetworkUndefine)                   \
+                                            each(virConnectListAllDomains) each(virDomainGetName)            \
+                                                each(virConnectListAllNetworks) each(virNetworkGetXMLDesc)   \
+                                                    each(virNetworkLookupByUUIDString)                       \
+                                                        each(virNetworkDestroy)
 
 struct LibvirtApi {
 // NOLINTNEXTLINE(bugprone-macro-parentheses): a member's name cannot be in parentheses

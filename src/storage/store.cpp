@@ -35,6 +35,22 @@ std::unique_ptr<HeldLock> Store::lock_folder(const Path& folder)
     return host_.lock(folder / file_name::lock, Deadline{patience});
 }
 
+std::unique_ptr<HeldLock> Store::lock_kind(const Path& folder)
+{
+    require();
+    host_.make_directory(folder);
+    const Path file = folder / file_name::lock;
+    if (!host_.info(file)) {
+        try {
+            host_.create(file, Access::owner)->finish();
+        } catch (const Error&) {
+            if (!host_.info(file)) // another call was first
+                throw;
+        }
+    }
+    return lock_folder(folder);
+}
+
 void Store::remove_traces(const Path& folder, const std::string& name)
 {
     host_.discard(folder / name);

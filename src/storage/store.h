@@ -37,6 +37,10 @@ public:
         return lock_folder(layout_.of(cid));
     }
 
+    /// Waits until no other call holds this lock: for objects of a kind that must be made one at a time, in
+    /// `folder`, which is made when it is not there.
+    [[nodiscard]] std::unique_ptr<HeldLock> lock_kind(const Path& folder);
+
     /// Takes away what calls that were killed have left of objects of one kind: `folder` is theirs, `prefix`
     /// begins their names, and `forget` (given each name) removes what is not a file.
     /// What cannot be removed now is left to a later sweep: it must not fail the call that happens to sweep.

@@ -34,14 +34,14 @@ public:
     /// This address with all bits but the first `prefix` cleared, or set.
     [[nodiscard]] IpAddress lowest(unsigned prefix) const;
     [[nodiscard]] IpAddress highest(unsigned prefix) const;
-    auto operator<=>(const IpAddress&) const = default;
+    auto operator<=>(const IpAddress&) const = default; // NOLINT(modernize-use-nullptr): clang-tidy's mistake
 
 private:
     IpAddress(IpFamily family, const std::array<std::uint8_t, 16>& bytes) : family_{family}, bytes_{bytes} {}
     [[nodiscard]] IpAddress with_tail(unsigned prefix, std::uint8_t tail) const;
 
-    IpFamily family_;
-    std::array<std::uint8_t, 16> bytes_; // an IPv4 address is in the last four
+    IpFamily family_ = IpFamily::ipv4;
+    std::array<std::uint8_t, 16> bytes_{}; // an IPv4 address is in the last four
 };
 
 /// All addresses from `first` to `last`, of one family.
@@ -82,7 +82,7 @@ private:
     [[nodiscard]] IpRange range() const { return {first(), last()}; }
 
     IpAddress first_;
-    unsigned prefix_;
+    unsigned prefix_ = 0;
 };
 
 } // namespace cpi

@@ -3,7 +3,7 @@
 
 #include "base/text.h"
 #include "live/lab.h"
-#include "network/address.h"
+#include "network/existing_networks.h"
 
 #include <doctest/doctest.h>
 
@@ -357,11 +357,18 @@ TEST_CASE_FIXTURE(Networks, "of calls that make the same network at once one win
 
 TEST_CASE_FIXTURE(Networks, "calls that choose ranges at once choose different ones")
 {
+    // Names for which each call, by itself, would choose the same.
+    const Cidr wanted = free_subnet(16, "lab-at-once", {});
     std::string script;
-    for (int i = 0; i < 3; ++i)
-        script += concat(
-            "(", shell_call(cpi, "", "create_network", R"([{"netmask_bits":16,"cloud_properties":{}}])"),
-            "; echo) &\n");
+    for (int i = 0, found = 0; found < 3; ++i) {
+        const std::string name = concat("lab-at-once-", i);
+        if (free_subnet(16, name, {}) != wanted)
+            continue;
+        ++found;
+        const std::string definition =
+            concat(R"([{"netmask_bits":16,"cloud_properties":{"name":")", name, R"("}}])");
+        script += concat("(", shell_call(cpi, "", "create_network", definition), "; echo) &\n");
+    }
     std::vector<Cidr> ranges;
     for (const std::string& line : split(run_shell(script + "wait").out, '\n'))
         if (!line.empty()) {

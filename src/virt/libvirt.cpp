@@ -5,7 +5,9 @@
 #include "base/handle.h"
 #include "virt/libvirt_api.h"
 
+#include <algorithm>
 #include <cstdlib>
+#include <span>
 #include <type_traits>
 #include <utility>
 
@@ -134,10 +136,8 @@ struct Libvirt::Connection {
         typename Owner::pointer* found = nullptr;
         const int count = run(step, [&] { return of(handle.get(), &found, 0); });
         const std::unique_ptr<typename Owner::pointer, FreedBy<std::free>> array{found};
-        std::vector<Owner> owners;
-        for (int i = 0; i < count; ++i)
-            owners.emplace_back(array.get()[i]); // NOLINT(cppcoreguidelines-pro-bounds-pointer-arithmetic)
-        return owners;
+        const std::span all{array.get(), static_cast<std::size_t>(std::max(count, 0))};
+        return std::vector<Owner>(all.begin(), all.end());
     }
 
     struct Job {

@@ -2,6 +2,7 @@
 
 #include "cpi/disks.h"
 #include "cpi/info.h"
+#include "cpi/managed_networks.h"
 #include "cpi/snapshots.h"
 #include "cpi/stemcell_methods.h"
 #include "cpi/vms.h"
@@ -40,8 +41,8 @@ std::span<const Method> methods() noexcept
         method<snapshot_disk>("snapshot_disk"),
         method<delete_snapshot>("delete_snapshot"),
 
-        not_built("create_network"),
-        not_built("delete_network"),
+        method<create_network>("create_network"),
+        method<delete_network>("delete_network"),
     };
     return table;
 }

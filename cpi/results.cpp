@@ -46,4 +46,15 @@ void write_result(json::Writer& out, const DiskHint& hint)
     out.end_object();
 }
 
+void write_result(json::Writer& out, const CreatedNetwork& network)
+{
+    out.begin_array().string(network.cid.str()).begin_object();
+    out.key("range").string(network.range.text());
+    out.key("gateway").string(network.gateway.text());
+    out.key("reserved").begin_array();
+    if (network.reserved)
+        out.string(concat(network.reserved->first.text(), " - ", network.reserved->last.text()));
+    out.end_array().end_object().verbatim(network.cloud_properties).end_array();
+}
+
 } // namespace cpi

@@ -2,7 +2,9 @@
 
 #include "base/ids.h"
 #include "json/json.h"
+#include "network/address.h"
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,6 +35,15 @@ struct DiskHint {
     std::string id;
 };
 
+/// What the Director takes over of a managed network's subnet.
+struct CreatedNetwork {
+    NetworkCid cid;
+    Cidr range;
+    IpAddress gateway;
+    std::optional<IpRange> reserved;
+    json::Verbatim cloud_properties;
+};
+
 template <class Tag>
 void write_result(json::Writer& out, const Id<Tag>& cid)
 {
@@ -54,5 +65,6 @@ void write_result(json::Writer& out, const Info& info);
 void write_result(json::Writer& out, const CreatedVm& vm);
 void write_result(json::Writer& out, const SizedProperties& properties);
 void write_result(json::Writer& out, const DiskHint& hint);
+void write_result(json::Writer& out, const CreatedNetwork& network);
 
 } // namespace cpi

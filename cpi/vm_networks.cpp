@@ -52,11 +52,11 @@ NicSource source_of(const std::string& name, const NetworkProperties& properties
     return {NicSource::Kind::network, network.empty() ? std::string{usual_network} : network};
 }
 
-std::optional<Subnet> subnet_of(const NetworkFields& network)
+std::vector<Subnet> subnet_of(const NetworkFields& network)
 {
     if (network.type != NetworkType::manual || network.gateway.empty())
-        return std::nullopt;
-    return Subnet{network.gateway, network.netmask};
+        return {};
+    return {{network.gateway, network.netmask}};
 }
 
 } // namespace

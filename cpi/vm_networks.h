@@ -4,7 +4,6 @@
 #include "cpi/types.h"
 #include "network/networks.h"
 
-#include <optional>
 #include <vector>
 
 namespace cpi {
@@ -12,7 +11,7 @@ namespace cpi {
 /// A NIC that a VM gets, and what may be made if its network is missing.
 struct PlannedNic {
     Nic nic;
-    std::optional<Subnet> subnet;
+    std::vector<Subnet> subnet;
 };
 
 struct NetworkPlan {

@@ -54,13 +54,21 @@ struct SnapshotTag {
     static constexpr std::string_view noun = "snapshot cid";
     static constexpr std::string_view prefix = "snap-";
 };
+struct NetworkTag {
+    static constexpr std::string_view noun = "network cid";
+    static constexpr std::string_view prefix = "net-";
+};
 using VmCid = Id<VmTag>;
 using DiskCid = Id<DiskTag>;
 using StemcellCid = Id<StemcellTag>;
 using SnapshotCid = Id<SnapshotTag>;
+using NetworkCid = Id<NetworkTag>;
 
 /// `length` random characters of [a-z2-7], five bits each.
 [[nodiscard]] std::string random_name(std::size_t length);
+
+/// A random UUID (version 4), in libvirt's spelling.
+[[nodiscard]] std::string random_uuid();
 
 /// A cid that nobody has: its prefix and `length` random characters.
 template <class Cid>

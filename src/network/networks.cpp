@@ -4,9 +4,11 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "base/undo.h"
-#include "network/address.h"
+#include "network/network_spec.h"
 #include "virt/libvirt.h"
-#include "xml/xml.h"
+
+#include <optional>
+#include <set>
 
 namespace cpi {
 
@@ -14,19 +16,20 @@ namespace {
 
 constexpr std::string_view shipped_network = "default";
 
-/// The root, the NAT forward and the host's address; the caller adds what it wants inside the address.
-xml::Element describe_nat(const xml::Element& root, std::string_view name, const Subnet& subnet)
+std::optional<HostAddress> host_address(const Subnet& subnet)
 {
-    root.add("name", name);
-    root.add("forward").set("mode", "nat");
-    root.add("bridge").set("stp", "on").set("delay", "0");
-    return root.add("ip").set("address", subnet.gateway).set("netmask", subnet.netmask);
+    const auto gateway = IpAddress::parse(subnet.gateway);
+    const auto netmask = IpAddress::parse(subnet.netmask);
+    const auto range = gateway && netmask ? Cidr::of(*gateway, *netmask) : std::nullopt;
+    if (!range || range->prefix() == 0)
+        return std::nullopt;
+    return HostAddress{.address = *gateway, .prefix = range->prefix()};
 }
 
-void create_missing(Libvirt& libvirt, const std::string& name, const std::optional<Subnet>& subnet)
+void create_missing(Libvirt& libvirt, const std::string& name, const std::vector<Subnet>& subnets)
 {
-    if (subnet)
-        libvirt.define_network(name, nat_network_xml(name, *subnet));
+    if (!subnets.empty())
+        libvirt.define_network(name, nat_network_xml(name, subnets));
     else if (name == shipped_network)
         libvirt.define_network(name, default_network_xml());
     else
@@ -40,7 +43,7 @@ void create_missing(Libvirt& libvirt, const std::string& name, const std::option
 } // namespace
 
 void make_usable(Libvirt& libvirt, Log& log, const NicSource& source, AutoEnable enable,
-                 const std::optional<Subnet>& subnet)
+                 const std::vector<Subnet>& subnets)
 {
     // libvirt has no say over bridges: a missing one is reported when the VM starts.
     if (source.kind == NicSource::Kind::bridge)
@@ -61,7 +64,7 @@ void make_usable(Libvirt& libvirt, Log& log, const NicSource& source, AutoEnable
     Undo undo{log};
     if (!active) {
         log.info(concat("making the network '", name, "'"));
-        create_missing(libvirt, name, subnet);
+        create_missing(libvirt, name, subnets);
         undo.add(concat("undefine the network '", name, "'"), [&] { libvirt.undefine_network(name); });
     }
     log.info(concat("starting the network '", name, "'"));
@@ -70,27 +73,28 @@ void make_usable(Libvirt& libvirt, Log& log, const NicSource& source, AutoEnable
     libvirt.autostart_network(name);
 }
 
-std::string nat_network_xml(const std::string& name, const Subnet& subnet)
+std::string nat_network_xml(const std::string& name, const std::vector<Subnet>& subnets)
 {
-    const auto netmask = parse_ipv4(subnet.netmask);
-    if (!parse_ipv4(subnet.gateway) || !netmask || *netmask == 0 || !is_netmask(*netmask))
-        throw Error{ErrorKind::cloud,
-                    concat("cannot make the network '", name, "' with gateway '", subnet.gateway,
-                           "' and netmask '", subnet.netmask, "': not an IPv4 subnet")};
-    const xml::Document document{"network"};
-    describe_nat(document.root(), name, subnet);
-    return document.to_text();
+    NetworkSpec spec{.name = name};
+    std::set<IpFamily> families;
+    for (const Subnet& subnet : subnets) {
+        const auto host = host_address(subnet);
+        if (!host)
+            throw Error{ErrorKind::cloud,
+                        concat("cannot make the network '", name, "' with gateway '", subnet.gateway,
+                               "' and netmask '", subnet.netmask, "': not a subnet")};
+        if (families.insert(host->address.family()).second)
+            spec.addresses.push_back(*host);
+    }
+    return describe(spec);
 }
 
 std::string default_network_xml()
 {
-    const xml::Document document{"network"};
-    describe_nat(document.root(), shipped_network, {"192.168.122.1", "255.255.255.0"})
-        .add("dhcp")
-        .add("range")
-        .set("start", "192.168.122.2")
-        .set("end", "192.168.122.254");
-    return document.to_text();
+    constexpr std::uint32_t first = 0xC0A87A00; // 192.168.122.0
+    const IpRange dhcp{IpAddress::ipv4(first + 2), IpAddress::ipv4(first + 254)};
+    return describe({.name = std::string{shipped_network},
+                     .addresses = {{.address = IpAddress::ipv4(first + 1), .prefix = 24, .dhcp = dhcp}}});
 }
 
 } // namespace cpi

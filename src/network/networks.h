@@ -2,8 +2,8 @@
 
 #include "network/nic.h"
 
-#include <optional>
 #include <string>
+#include <vector>
 
 namespace cpi {
 
@@ -20,14 +20,15 @@ struct Subnet {
 enum class AutoEnable : bool { no, yes };
 
 /// Makes sure that a NIC can be plugged into `source`. With AutoEnable::yes a network that is defined is
-/// started, now and with the host; one that is not there is made: a NAT network without DHCP on `subnet`, or,
-/// for the name `default`, the one that libvirt ships. Otherwise throws network_not_found, or says that the
-/// network is not active.
+/// started, now and with the host; one that is not there is made: a NAT network without DHCP on the first of
+/// `subnets` of each family, or, for the name `default`, the one that libvirt ships. Otherwise throws
+/// network_not_found, or says that the network is not active.
 void make_usable(Libvirt& libvirt, Log& log, const NicSource& source, AutoEnable enable,
-                 const std::optional<Subnet>& subnet);
+                 const std::vector<Subnet>& subnets);
 
-/// The libvirt definition of a NAT network with this host address. Pure.
-[[nodiscard]] std::string nat_network_xml(const std::string& name, const Subnet& subnet);
+/// The libvirt definition of a NAT network with the host's address of the first of these subnets of each
+/// family. Pure.
+[[nodiscard]] std::string nat_network_xml(const std::string& name, const std::vector<Subnet>& subnets);
 
 /// The definition of the `default` network that libvirt ships. Pure.
 [[nodiscard]] std::string default_network_xml();

@@ -16,6 +16,7 @@ namespace cpi {
 ///     VM
 ///                        that it was last given to)
 ///     snapshots/<cid>/   snapshot.json, disk.<format>: a copy that needs nothing else
+///     networks/<cid>/    network.json; networks/lock is held while a network is made
 ///     .in-progress/<cid> locked by the call that makes the object; by it is found what a killed call left
 ///
 /// An image in a storage pool is a symbolic link here. Where images are encrypted, a file `secret` names the
@@ -31,11 +32,13 @@ public:
     [[nodiscard]] Path vms() const { return root_ / "vms"; }
     [[nodiscard]] Path disks() const { return root_ / "disks"; }
     [[nodiscard]] Path snapshots() const { return root_ / "snapshots"; }
+    [[nodiscard]] Path networks() const { return root_ / "networks"; }
 
     [[nodiscard]] Path of(const StemcellCid& cid) const { return stemcells() / cid.str(); }
     [[nodiscard]] Path of(const VmCid& cid) const { return vms() / cid.str(); }
     [[nodiscard]] Path of(const DiskCid& cid) const { return disks() / cid.str(); }
     [[nodiscard]] Path of(const SnapshotCid& cid) const { return snapshots() / cid.str(); }
+    [[nodiscard]] Path of(const NetworkCid& cid) const { return networks() / cid.str(); }
 
 private:
     Path root_;
@@ -51,6 +54,7 @@ inline constexpr std::string_view settings = "settings.iso";
 inline constexpr std::string_view console_log = "console.log";
 inline constexpr std::string_view disk_record = "disk.json";
 inline constexpr std::string_view snapshot_record = "snapshot.json";
+inline constexpr std::string_view network_record = "network.json";
 inline constexpr std::string_view attached_to = "attached_to";
 
 [[nodiscard]] inline std::string image(std::string_view format)

@@ -67,6 +67,22 @@ std::vector<Path> Store::folders_of(const Path& folder, const std::string& name)
     return {folder / name, staging_of(folder, name)};
 }
 
+std::unique_ptr<HeldLock> Store::lock_kind(const Path& folder)
+{
+    require();
+    host_.make_directory(folder);
+    const Path file = folder / file_name::lock;
+    if (!host_.info(file)) {
+        try {
+            host_.create(file, Access::owner)->finish();
+        } catch (const Error&) {
+            if (!host_.info(file)) // another call was first
+                throw;
+        }
+    }
+    return lock_folder(folder);
+}
+
 void Store::remove_traces(const Path& folder, const std::string& name)
 {
     for (const Path& trace : folders_of(folder, name))

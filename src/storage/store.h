@@ -52,6 +52,9 @@ public:
     void discard_image(const Path& folder, const std::string& object, const std::string& name);
     /// The folders that an object may have: its own, and the one that it is built in.
     [[nodiscard]] static std::vector<Path> folders_of(const Path& folder, const std::string& name);
+    /// Waits until no other call holds this lock: for objects of a kind that must be made one at a time, in
+    /// `folder`, which is made when it is not there.
+    [[nodiscard]] std::unique_ptr<HeldLock> lock_kind(const Path& folder);
 
     /// Takes away what calls that were killed have left of objects of one kind: `folder` is theirs, `prefix`
     /// begins their names, and `forget` (given each name) removes what is not a file.

@@ -6,7 +6,9 @@
 #include "virt/libvirt_api.h"
 #include "xml/xml.h"
 
+#include <algorithm>
 #include <cstdlib>
+#include <span>
 #include <type_traits>
 #include <utility>
 
@@ -126,6 +128,17 @@ struct Libvirt::Connection {
         return result;
     }
 
+    /// What libvirt lists, each in the hands of an owner.
+    template <class Owner, class List>
+    [[nodiscard]] std::vector<Owner> list(const Step& step, List of) const
+    {
+        typename Owner::pointer* found = nullptr;
+        const int count = run(step, [&] { return of(handle.get(), &found, 0); });
+        const std::unique_ptr<typename Owner::pointer, FreedBy<std::free>> array{found};
+        const std::span all{array.get(), static_cast<std::size_t>(std::max(count, 0))};
+        return std::vector<Owner>(all.begin(), all.end());
+    }
+
     struct Job {
         int type = VIR_DOMAIN_JOB_NONE; // one of libvirt's virDomainJobType
         std::string error;
@@ -227,6 +240,15 @@ Libvirt::Connection& Libvirt::connection()
         connection_ = std::move(opened);
     }
     return *connection_;
+}
+
+std::vector<std::string> Libvirt::domain_names()
+{
+    const Step step{"listing VMs", "list --all"};
+    std::vector<std::string> names;
+    for (const DomainPtr& domain : connection().list<DomainPtr>(step, libvirt_api().virConnectListAllDomains))
+        names.emplace_back(libvirt_api().virDomainGetName(domain.get()));
+    return names;
 }
 
 bool Libvirt::domain_exists(const std::string& name)
@@ -480,6 +502,21 @@ void Libvirt::refresh_pool(const std::string& pool)
                 [&] { return libvirt_api().virStoragePoolRefresh(found.get(), 0); });
 }
 
+std::vector<std::string> Libvirt::network_definitions()
+{
+    const Connection& libvirt = connection();
+    const Step step{"listing networks", "net-list --all", short_call, VIR_ERR_NO_NETWORK};
+    std::vector<std::string> definitions;
+    for (const NetworkPtr& network :
+         libvirt.list<NetworkPtr>(step, libvirt_api().virConnectListAllNetworks)) {
+        const CString xml{
+            libvirt.run(step, [&] { return libvirt_api().virNetworkGetXMLDesc(network.get(), 0); })};
+        if (xml)
+            definitions.emplace_back(xml.get());
+    }
+    return definitions;
+}
+
 std::optional<bool> Libvirt::network_active(const std::string& name)
 {
     const Connection& libvirt = connection();
@@ -524,6 +561,24 @@ void Libvirt::autostart_network(const std::string& name)
     libvirt.run({concat("letting network '", name, "' start with the host"),
                  concat("net-autostart ", shell_quote(name))},
                 [&] { return libvirt_api().virNetworkSetAutostart(network.get(), 1); });
+}
+
+bool Libvirt::remove_network(const std::string& uuid)
+{
+    const Connection& libvirt = connection();
+    const NetworkPtr network{libvirt.run(
+        {concat("looking up network ", uuid), concat("net-info ", uuid), short_call, VIR_ERR_NO_NETWORK},
+        [&] { return libvirt_api().virNetworkLookupByUUIDString(libvirt.handle.get(), uuid.c_str()); })};
+    if (!network)
+        return false;
+    // It may not have been started, or be gone when it is no longer active.
+    libvirt.run({concat("stopping network ", uuid), concat("net-destroy ", uuid), short_call,
+                 VIR_ERR_OPERATION_INVALID},
+                [&] { return libvirt_api().virNetworkDestroy(network.get()); });
+    libvirt.run(
+        {concat("undefining network ", uuid), concat("net-undefine ", uuid), short_call, VIR_ERR_NO_NETWORK},
+        [&] { return libvirt_api().virNetworkUndefine(network.get()); });
+    return true;
 }
 
 } // namespace cpi

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace cpi {
 
@@ -39,6 +40,8 @@ public:
 
     [[nodiscard]] const std::string& uri() const noexcept { return address_.uri; }
 
+    /// Of all, running or not.
+    [[nodiscard]] std::vector<std::string> domain_names();
     [[nodiscard]] bool domain_exists(const std::string& name);
     [[nodiscard]] DomainState domain_state(const std::string& name);
     [[nodiscard]] std::string domain_xml(const std::string& name, Definition definition);
@@ -59,8 +62,8 @@ public:
     /// there already; returns when the copies are whole. A guest that can is asked to bring its file systems
     /// into order first.
     void back_up(const std::string& name, const std::string& backup_xml);
-    /// Ends a backup job that copies to somewhere below `folder`, and lets the guest write again: whoever began
-    /// it is gone. None such, and no such domain, is fine.
+    /// Ends a backup job that copies to somewhere below `folder`, and lets the guest write again: whoever
+    /// began it is gone. None such, and no such domain, is fine.
     void abandon_back_up(const std::string& name, const std::string& folder);
     void annotate_domain(const std::string& name, const Annotation& annotation);
 
@@ -75,6 +78,8 @@ public:
     /// Lets libvirt notice what others did in the pool.
     void refresh_pool(const std::string& pool);
 
+    /// Of all, active or not.
+    [[nodiscard]] std::vector<std::string> network_definitions();
     /// Nothing: no such network. Otherwise whether it is active.
     [[nodiscard]] std::optional<bool> network_active(const std::string& name);
     void define_network(const std::string& name, const std::string& xml);
@@ -82,6 +87,9 @@ public:
     /// One that is active already, perhaps through a parallel call, is fine.
     void start_network(const std::string& name);
     void autostart_network(const std::string& name);
+    /// Ends and undefines the network with this uuid, and no other that may have its name. False: there is
+    /// none.
+    bool remove_network(const std::string& uuid);
 
 private:
     struct Connection;

@@ -7,27 +7,60 @@ namespace cpi {
 
 /// Every function of libvirt that the CPI calls. The library is loaded when one is first needed: a call that
 /// needs none (the Director asks for `info` before each other call) does not pay for it.
-#define LIBVIRT_FUNCTIONS(each)                                                                              \
-    each(virInitialize) each(virSetErrorFunc) each(virGetLastError) each(virResetLastError)                  \
-        each(virConnectOpen) each(virConnectClose) each(virDomainLookupByName) each(virDomainFree)           \
-            each(virDomainIsActive) each(virDomainDefineXMLFlags) each(virDomainUndefineFlags)               \
-                each(virDomainCreate) each(virDomainDestroyFlags) each(virDomainShutdownFlags) each(         \
-                    virDomainGetXMLDesc) each(virDomainAttachDeviceFlags) each(virDomainDetachDeviceFlags)   \
-                    each(virDomainSetMetadata) each(virDomainBlockResize) each(virDomainBackupBegin)         \
-                        each(virDomainGetJobStats) each(virDomainAbortJob) each(virDomainBackupGetXMLDesc)   \
-                            each(virDomainFSFreeze) each(virDomainFSThaw) each(virTypedParamsFree)           \
-                                each(virTypedParamsGetString) each(virNetworkLookupByName)                   \
-                                    each(virNetworkFree) each(virNetworkIsActive) each(virNetworkCreate)     \
-                                        each(virNetworkSetAutostart) each(virNetworkDefineXML)               \
-                                            each(virNetworkUndefine) each(virSecretLookupByUsage)            \
-                                                each(virSecretFree) each(virSecretDefineXML)                 \
-                                                    each(virSecretSetValue) each(virSecretGetValue)          \
-                                                        each(virSecretUndefine)                              \
-                                                            each(virStoragePoolLookupByName)                 \
-                                                                each(virStoragePoolFree)                     \
-                                                                    each(virStoragePoolIsActive)             \
-                                                                        each(virStoragePoolGetXMLDesc)       \
-                                                                            each(virStoragePoolRefresh)
+// clang-format off
+#define LIBVIRT_FUNCTIONS(each) \
+    each(virInitialize) \
+    each(virSetErrorFunc) \
+    each(virGetLastError) \
+    each(virResetLastError) \
+    each(virConnectOpen) \
+    each(virConnectClose) \
+    each(virDomainLookupByName) \
+    each(virDomainFree) \
+    each(virDomainIsActive) \
+    each(virDomainDefineXMLFlags) \
+    each(virDomainUndefineFlags) \
+    each(virDomainCreate) \
+    each(virDomainDestroyFlags) \
+    each(virDomainShutdownFlags) \
+    each(virDomainGetXMLDesc) \
+    each(virDomainAttachDeviceFlags) \
+    each(virDomainDetachDeviceFlags) \
+    each(virDomainSetMetadata) \
+    each(virDomainBlockResize) \
+    each(virDomainBackupBegin) \
+    each(virDomainGetJobStats) \
+    each(virDomainAbortJob) \
+    each(virDomainBackupGetXMLDesc) \
+    each(virDomainFSFreeze) \
+    each(virDomainFSThaw) \
+    each(virTypedParamsFree) \
+    each(virTypedParamsGetString) \
+    each(virNetworkLookupByName) \
+    each(virNetworkFree) \
+    each(virNetworkIsActive) \
+    each(virNetworkCreate) \
+    each(virNetworkSetAutostart) \
+    each(virNetworkDefineXML) \
+    each(virNetworkUndefine) \
+    each(virSecretLookupByUsage) \
+    each(virSecretFree) \
+    each(virSecretDefineXML) \
+    each(virSecretSetValue) \
+    each(virSecretGetValue) \
+    each(virSecretUndefine) \
+    each(virStoragePoolLookupByName) \
+    each(virStoragePoolFree) \
+    each(virStoragePoolIsActive) \
+    each(virStoragePoolGetXMLDesc) \
+    each(virStoragePoolRefresh) \
+    each(virConnectListAllDomains) \
+    each(virDomainGetName) \
+    each(virConnectListAllNetworks) \
+    each(virNetworkGetXMLDesc) \
+    each(virNetworkLookupByUUIDString) \
+    each(virNetworkDestroy)
+// clang-format on
 
 struct LibvirtApi {
 // NOLINTNEXTLINE(bugprone-macro-parentheses): a member's name cannot be in parentheses

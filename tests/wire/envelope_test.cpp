@@ -63,13 +63,35 @@ TEST_CASE_FIXTURE(Fixture,
 
 TEST_CASE_FIXTURE(Fixture, "10.1.3 a wrong number of arguments is InvalidCall")
 {
-    for (const auto* call : {"has_vm", "create_vm", "attach_disk", "create_stemcell"}) {
+    for (const auto* call :
+         {"has_vm", "create_vm", "attach_disk", "create_stemcell", "create_network", "delete_network"}) {
         const Reply reply = cpi.call(call, "[]");
         CHECK(reply.error_type() == "InvalidCall");
         CHECK(reply.message().starts_with("Arguments are not correct"));
     }
     CHECK(cpi.call("has_vm", R"(["vm-a","vm-b"])").error_type() == "InvalidCall");
     CHECK(cpi.call("info", R"([1])").error_type() == "InvalidCall");
+}
+
+TEST_CASE_FIXTURE(Fixture, "a managed network's wrong values are InvalidCall and named")
+{
+    const std::vector<std::pair<std::string, std::string>> wrong{
+        {"7", "arguments[0]: "},
+        {R"({"range":7})", "arguments[0].range: "},
+        {R"({"type":"odd"})", "arguments[0].type: "},
+        {R"({"netmask_bits":99})", "arguments[0].netmask_bits: "},
+        {R"({"cloud_properties":[]})", "arguments[0].cloud_properties: "},
+        {R"({"cloud_properties":{"forward_mode":"odd"}})", "arguments[0].cloud_properties.forward_mode: "},
+        {R"({"cloud_properties":{"dhcp":{}}})", "arguments[0].cloud_properties.dhcp.start: "},
+    };
+    for (const auto& [definition, named] : wrong) {
+        CAPTURE(definition);
+        const Reply reply = cpi.call("create_network", concat("[", definition, "]"));
+        CHECK(reply.error_type() == "InvalidCall");
+        CHECK(reply.message().find(named) != std::string::npos);
+    }
+    CHECK(cpi.call("delete_network", R"(["../net-a"])").error_type() == "InvalidCall");
+    CHECK(folder.listing() == "cpi.json");
 }
 
 TEST_CASE_FIXTURE(Fixture, "10.1.4 a call without a result answers null twice and a log")
@@ -83,6 +105,8 @@ TEST_CASE_FIXTURE(Fixture, "10.1.5 each typed error keeps its type")
     CHECK(cpi.call("delete_disk", R"(["disk-absent"])").error_type() == "Bosh::Clouds::DiskNotFound");
     CHECK(cpi.call("set_disk_metadata", R"(["disk-absent",{}])").error_type() ==
           "Bosh::Clouds::DiskNotFound");
+    CHECK(cpi.call("delete_network", R"(["net-absent"])").error_type() == "Bosh::Clouds::NetworkNotFound");
+    CHECK(cpi.call("delete_network", R"(["default"])").error_type() == "Bosh::Clouds::NetworkNotFound");
     CHECK(cpi.call("get_disks", R"(["someone-elses-vm"])").error_type() == "Bosh::Clouds::VMNotFound");
     CHECK(cpi.call("create_disk", "[1073741824,{},null]").error_type() == "Bosh::Clouds::NoDiskSpace");
     CHECK(cpi.call("configure_networks", R"(["vm-a",{}])").error_type() == "Bosh::Clouds::NotImplemented");

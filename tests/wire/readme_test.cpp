@@ -34,8 +34,8 @@ TEST_CASE("each test file that the README names exists")
 
 TEST_CASE("the links of the README and of the documentation lead to files")
 {
-    for (const auto* document :
-         {"README.md", "CONTRIBUTING.md", "docs/configuration.md", "docs/errors.md", "docs/store.md"}) {
+    for (const auto* document : {"README.md", "CONTRIBUTING.md", "docs/configuration.md", "docs/errors.md",
+                                 "docs/managed-networks.md", "docs/store.md"}) {
         const std::filesystem::path file = std::filesystem::path{SOURCE_DIR} / document;
         const std::string text = read_file(file);
         REQUIRE_FALSE(text.empty());

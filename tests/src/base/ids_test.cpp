@@ -75,4 +75,18 @@ TEST_CASE("a random name has the asked length, plain characters, and is not seen
     CHECK(random_name(0).empty());
 }
 
+TEST_CASE("a random UUID is of version 4 and no other's")
+{
+    std::set<std::string> seen;
+    for (int i = 0; i < 500; ++i) {
+        const std::string uuid = random_uuid();
+        REQUIRE(uuid.size() == 36);
+        CHECK(uuid.find_first_not_of("0123456789abcdef-") == std::string::npos);
+        CHECK(uuid[14] == '4');
+        CHECK(std::string_view{"89ab"}.find(uuid[19]) != std::string_view::npos);
+        seen.insert(uuid);
+    }
+    CHECK(seen.size() == 500);
+}
+
 } // namespace cpi::test

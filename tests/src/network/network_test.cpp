@@ -33,7 +33,7 @@ struct Fixture {
         libvirt.define_network("inactive", "<network><name>inactive</name><bridge name='virbr8'/></network>");
     }
 
-    Caught try_use(const std::string& name, AutoEnable enable, const std::optional<Subnet>& of = std::nullopt)
+    Caught try_use(const std::string& name, AutoEnable enable, const std::vector<Subnet>& of = {})
     {
         return caught([&] {
             make_usable(libvirt, log, {NicSource::Kind::network, name}, enable, of);
@@ -107,7 +107,7 @@ TEST_CASE("MAC addresses of different networks and VMs differ")
 
 TEST_CASE("the definition of a NAT network is what libvirt's schema allows")
 {
-    const std::string text = nat_network_xml("bosh & <co> 'ä'", {"10.245.0.1", "255.255.255.0"});
+    const std::string text = nat_network_xml("bosh & <co> 'ä'", {{"10.245.0.1", "255.255.255.0"}});
     check_valid(text);
     const auto document = xml::Document::parse(text, "it");
     const auto root = document.root();
@@ -126,12 +126,30 @@ TEST_CASE("the definition of libvirt's default network is what libvirt's schema 
     CHECK(document.root().find("ip/dhcp/range")->attribute("start") == "192.168.122.2");
 }
 
-TEST_CASE("a NAT network needs an IPv4 gateway and a netmask")
+TEST_CASE("a NAT network has one address of each family")
+{
+    const std::string text = nat_network_xml("both", {{"10.245.0.1", "255.255.255.0"},
+                                                      {"fd00:5::1", "ffff:ffff:ffff:ffff::"},
+                                                      {"10.246.0.1", "255.255.255.0"}});
+    check_valid(text);
+    const auto document = xml::Document::parse(text, "it");
+    const auto root = document.root();
+    const auto addresses = root.children("ip");
+    REQUIRE(addresses.size() == 2);
+    CHECK(addresses.at(0).attribute("address") == "10.245.0.1");
+    CHECK(addresses.at(1).attribute("family") == "ipv6");
+    CHECK(addresses.at(1).attribute("address") == "fd00:5::1");
+    CHECK(addresses.at(1).attribute("prefix") == "64");
+    CHECK(root.find("forward/nat")->attribute("ipv6") == "yes");
+}
+
+TEST_CASE("a NAT network needs a gateway and a netmask of one family")
 {
     for (const Subnet& subnet :
          {Subnet{"", "255.255.255.0"}, Subnet{"10.0.0.1", ""}, Subnet{"10.0.0.1", "255.0.255.0"},
-          Subnet{"10.0.0.1", "24"}, Subnet{"fd00::1", "ffff:ffff::"}}) {
-        const Caught error = caught([&] { return nat_network_xml("n", subnet); });
+          Subnet{"10.0.0.1", "24"}, Subnet{"10.0.0.1", "ffff:ffff::"}, Subnet{"fd00::1", "255.0.0.0"},
+          Subnet{"fd00::1", "ffff:0:ffff::"}}) {
+        const Caught error = caught([&] { return nat_network_xml("n", {subnet}); });
         CHECK(error.kind == ErrorKind::cloud);
         check_says(error.what,
                    {"network 'n'", concat("'", subnet.gateway, "'"), concat("'", subnet.netmask, "'")});
@@ -140,7 +158,7 @@ TEST_CASE("a NAT network needs an IPv4 gateway and a netmask")
 
 TEST_CASE("a netmask of no bits is no subnet")
 {
-    CHECK(caught([] { return nat_network_xml("n", {"10.0.0.1", "0.0.0.0"}); }).kind == ErrorKind::cloud);
+    CHECK(caught([] { return nat_network_xml("n", {{"10.0.0.1", "0.0.0.0"}}); }).kind == ErrorKind::cloud);
 }
 
 TEST_CASE_FIXTURE(Fixture, "an active network is usable as it is")
@@ -151,7 +169,7 @@ TEST_CASE_FIXTURE(Fixture, "an active network is usable as it is")
 
 TEST_CASE_FIXTURE(Fixture, "an inactive network is an error that says how to start it")
 {
-    const Caught error = try_use("inactive", AutoEnable::no, subnet);
+    const Caught error = try_use("inactive", AutoEnable::no, {subnet});
     CHECK(error.kind == ErrorKind::cloud);
     CHECK(error.what ==
           "network 'inactive' is not active. Try: virsh -c 'test:///default' net-start 'inactive', or set "
@@ -167,7 +185,7 @@ TEST_CASE_FIXTURE(Fixture, "an inactive network is started when that is allowed"
 
 TEST_CASE_FIXTURE(Fixture, "an absent network is network_not_found, and nothing is made")
 {
-    for (const auto& of : {std::optional<Subnet>{}, std::optional{subnet}}) {
+    for (const auto& of : {std::vector<Subnet>{}, std::vector{subnet}}) {
         const Caught error = try_use("absent", AutoEnable::no, of);
         CHECK(error.kind == ErrorKind::network_not_found);
         check_says(error.what,
@@ -178,9 +196,9 @@ TEST_CASE_FIXTURE(Fixture, "an absent network is network_not_found, and nothing 
 
 TEST_CASE_FIXTURE(Fixture, "an absent network is made on its subnet when that is allowed")
 {
-    CHECK_FALSE(try_use("absent", AutoEnable::yes, subnet).kind);
+    CHECK_FALSE(try_use("absent", AutoEnable::yes, {subnet}).kind);
     CHECK(libvirt.network_active("absent") == true);
-    CHECK_FALSE(try_use("absent", AutoEnable::yes, subnet).kind);
+    CHECK_FALSE(try_use("absent", AutoEnable::yes, {subnet}).kind);
 }
 
 TEST_CASE_FIXTURE(Fixture, "an absent network without a subnet cannot be made")
@@ -188,14 +206,14 @@ TEST_CASE_FIXTURE(Fixture, "an absent network without a subnet cannot be made")
     const Caught error = try_use("absent", AutoEnable::yes);
     CHECK(error.kind == ErrorKind::network_not_found);
     check_says(error.what, {"network 'absent' does not exist", "gateway and a netmask"});
-    CHECK(try_use("absent", AutoEnable::yes, Subnet{"fd00::1", "ffff::"}).kind == ErrorKind::cloud);
+    CHECK(try_use("absent", AutoEnable::yes, {{"10.0.0.1", "ffff::"}}).kind == ErrorKind::cloud);
     CHECK(libvirt.network_active("absent") == std::nullopt);
 }
 
 TEST_CASE_FIXTURE(Fixture, "a bridge is never asked about")
 {
     for (const auto enable : {AutoEnable::no, AutoEnable::yes})
-        CHECK_NOTHROW(make_usable(libvirt, log, {NicSource::Kind::bridge, "br-absent"}, enable, subnet));
+        CHECK_NOTHROW(make_usable(libvirt, log, {NicSource::Kind::bridge, "br-absent"}, enable, {subnet}));
     CHECK(libvirt.network_active("br-absent") == std::nullopt);
 }
 
@@ -204,7 +222,7 @@ TEST_CASE("a daemon that is not there is not taken for an absent network")
     Libvirt libvirt{{"qemu+unix:///system?socket=/no/such/socket", "virsh"}};
     Log log;
     const Caught error = caught([&] {
-        make_usable(libvirt, log, {NicSource::Kind::network, "default"}, AutoEnable::yes, std::nullopt);
+        make_usable(libvirt, log, {NicSource::Kind::network, "default"}, AutoEnable::yes, {});
         return 0;
     });
     CHECK(error.kind == ErrorKind::cloud);

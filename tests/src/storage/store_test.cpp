@@ -4,6 +4,7 @@
 #include "storage/store.h"
 #include "support/temp_dir.h"
 
+#include <atomic>
 #include <thread>
 
 namespace cpi::test {
@@ -53,6 +54,7 @@ TEST_CASE("each object has its folder, by its cid")
     CHECK(layout.of(VmCid{"vm-a"}) == "/store/vms/vm-a");
     CHECK(layout.of(DiskCid{"disk-a"}) == "/store/disks/disk-a");
     CHECK(layout.of(StemcellCid{"sc-a"}) == "/store/stemcells/sc-a");
+    CHECK(layout.of(NetworkCid{"net-a"}) == "/store/networks/net-a");
     CHECK(layout.in_progress() == "/store/.in-progress");
     CHECK(file_name::image("qcow2") == "image.qcow2");
     CHECK(file_name::base("raw") == "base.raw");
@@ -323,6 +325,25 @@ TEST_CASE_FIXTURE(Fixture,
     store.sweep(vms(), "vm-", [](const std::string&) {});
     CHECK(host.list(pool).empty());
     CHECK(host.list(vms()).empty());
+}
+
+TEST_CASE_FIXTURE(Fixture, "the lock of a kind is one call's at a time, also the first time")
+{
+    auto first = store.lock_kind(store.layout().networks());
+    REQUIRE(first);
+    CHECK_FALSE(host.try_lock(store.layout().networks() / file_name::lock));
+    std::atomic<bool> entered = false;
+    std::thread second{[&] {
+        LocalHost own_host;
+        Store own_store{own_host, Layout{folder.path()}, log};
+        const auto lock = own_store.lock_kind(own_store.layout().networks());
+        entered = lock != nullptr;
+    }};
+    std::this_thread::sleep_for(100ms);
+    CHECK_FALSE(entered);
+    first.reset();
+    second.join();
+    CHECK(entered);
 }
 
 } // namespace cpi::test

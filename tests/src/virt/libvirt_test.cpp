@@ -5,6 +5,8 @@
 #include "virt/libvirt.h"
 #include "xml/xml.h"
 
+#include <set>
+
 namespace cpi::test {
 
 namespace {
@@ -229,6 +231,37 @@ TEST_CASE("nothing is connected before it is needed")
 {
     const Libvirt libvirt{{"nonsense:///x", "virsh"}};
     CHECK(libvirt.uri() == "nonsense:///x");
+}
+
+TEST_CASE_FIXTURE(Fixture, "domains are listed whether they run or not")
+{
+    const std::vector<std::string> names = libvirt.domain_names();
+    CHECK(std::set<std::string>(names.begin(), names.end()) == std::set<std::string>{"test", "vm-a"});
+}
+
+TEST_CASE_FIXTURE(Fixture, "networks are listed whether they are active or not")
+{
+    libvirt.define_network("off", "<network><name>off</name><bridge name='virbr8'/></network>");
+    const std::string all = join(libvirt.network_definitions(), "");
+    CHECK(all.find("<name>default</name>") != std::string::npos);
+    CHECK(all.find("<name>off</name>") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a network is removed by its uuid, active or not, and another of its name is not")
+{
+    const std::string uuid = "3f0c1a52-7a3c-4a53-9a0e-5f7a3b1c9d11";
+    const std::string xml =
+        concat("<network><name>made</name><uuid>", uuid, "</uuid><bridge name='virbr8'/></network>");
+    for (const bool active : {false, true}) {
+        libvirt.define_network("made", xml);
+        if (active)
+            libvirt.start_network("made");
+        CHECK_FALSE(libvirt.remove_network("3f0c1a52-7a3c-4a53-9a0e-5f7a3b1c9d12"));
+        CHECK(libvirt.network_active("made") == active);
+        CHECK(libvirt.remove_network(uuid));
+        CHECK(libvirt.network_active("made") == std::nullopt);
+        CHECK_FALSE(libvirt.remove_network(uuid));
+    }
 }
 
 } // namespace cpi::test

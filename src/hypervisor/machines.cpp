@@ -163,14 +163,26 @@ std::vector<DiskCid> Machines::persistent_disks(const VmCid& vm)
     return disks;
 }
 
-std::string Machines::attach(const VmCid& vm, const DiskCid& disk, DiskSpec spec)
+std::string Machines::attach(const VmCid& vm, const DiskCid& disk, const DiskSpec& spec)
+{
+    try {
+        attach_where_missing(vm, disk, spec);
+    } catch (const Error&) {
+        // What a killed call has asked for may have come to pass meanwhile, and be what is in the way.
+        if (!has_disk(vm, disk))
+            throw;
+        attach_where_missing(vm, disk, spec);
+    }
+    return machinery_.device_path(spec.bus, disk.str());
+}
+
+void Machines::attach_where_missing(const VmCid& vm, const DiskCid& disk, DiskSpec spec)
 {
     const Definitions now = definitions(vm);
-    std::string path = machinery_.device_path(spec.bus, disk.str());
     const auto live = find_disk(now.live, disk.str());
     const auto inactive = find_disk(now.inactive, disk.str());
     if (live && inactive)
-        return path;
+        return;
 
     std::set<unsigned> used = used_scsi_targets(now.live);
     used.merge(used_scsi_targets(now.inactive));
@@ -188,7 +200,6 @@ std::string Machines::attach(const VmCid& vm, const DiskCid& disk, DiskSpec spec
         log_.info(concat("the device that failed: ", device));
         throw;
     }
-    return path;
 }
 
 bool Machines::detach(const VmCid& vm, const DiskCid& disk)

@@ -40,7 +40,7 @@ public:
     [[nodiscard]] std::vector<DiskCid> persistent_disks(const VmCid& vm);
     /// One that is attached already is fine. Returns the path by which the guest finds it.
     /// `spec.position` is chosen here.
-    std::string attach(const VmCid& vm, const DiskCid& disk, DiskSpec spec);
+    std::string attach(const VmCid& vm, const DiskCid& disk, const DiskSpec& spec);
     /// Returns when the VM no longer has it. False: it had none such.
     bool detach(const VmCid& vm, const DiskCid& disk);
     /// Gives a running VM's disk a new size, which its guest sees at once. False: the disk is not in use, and
@@ -61,6 +61,7 @@ private:
     /// The definition of a VM that runs with the disk; nothing when it is off or has no such disk.
     [[nodiscard]] std::optional<std::string> definition_in_use(const VmCid& vm, const DiskCid& disk);
     [[nodiscard]] std::vector<std::string> domain_types(Acceleration acceleration) const;
+    void attach_where_missing(const VmCid& vm, const DiskCid& disk, DiskSpec spec);
     void define_and_start(const DomainSpec& spec);
 
     Libvirt& libvirt_;

@@ -32,9 +32,14 @@ std::string update(const std::string& disk, int mebibytes, std::string_view prop
     return concat("[", json_string(disk), ",", mebibytes, ",", properties, "]");
 }
 
+std::string all_secrets()
+{
+    return virsh({"secret-list"});
+}
+
 bool libvirt_has_secret_of(const std::string& object)
 {
-    return virsh({"secret-list"}).find(concat("libvirt-cpi/", object)) != std::string::npos;
+    return all_secrets().find(concat("libvirt-cpi/", object)) != std::string::npos;
 }
 
 std::set<std::string> names_in(const fs::path& folder)
@@ -116,6 +121,7 @@ TEST_CASE("an encrypted disk works like any other, shows nothing without its sec
           "it goes")
 {
     const Bench bench{"192.168.122.140"};
+    const std::string secrets_before = all_secrets();
     const QemuCpi& cpi = bench.cpi;
     for (const std::string format : {"qcow2", "raw"}) {
         CAPTURE(format);
@@ -162,14 +168,14 @@ TEST_CASE("an encrypted disk works like any other, shows nothing without its sec
         CHECK(bench.on_disk(restored, marker) == "secret-marker\n1");
         CHECK(cpi.call("delete_disk", json_list({restored})).ok());
     }
-    CHECK(virsh({"secret-list"}).find("libvirt-cpi/") == std::string::npos);
+    CHECK(all_secrets() == secrets_before);
 }
 
 TEST_CASE("an encrypted disk whose secret is gone is an error that names it")
 {
     const QemuCpi cpi;
     const std::string disk = cpi.cid("create_disk", R"([16,{"encryption":"luks"},null])");
-    const auto lines = split(virsh({"secret-list"}), '\n');
+    const auto lines = split(all_secrets(), '\n');
     for (const auto& line : lines)
         if (line.find(disk) != std::string::npos)
             static_cast<void>(virsh({"secret-undefine", split(trim(line), ' ').front()}));
@@ -346,6 +352,7 @@ TEST_CASE("restore-disk makes a disk what it was, or a new one, and never one th
 TEST_CASE("a VM's own disks can be encrypted, raw, laid out in full, limited, and in a pool")
 {
     const QemuCpi cpi;
+    const std::string secrets_before = all_secrets();
     const Pool pool{"vm-pool"};
     const std::string stemcell = cpi.create_stemcell("openstack-qcow2");
     const std::string networks = concat(R"({"net":)", manual_network("192.168.122.144"), "}");
@@ -388,13 +395,14 @@ TEST_CASE("a VM's own disks can be encrypted, raw, laid out in full, limited, an
         concat(R"({"memory":256,"ephemeral_disk":64,"encryption":"luks",)", pool.property(), "}"));
     CHECK(failed.error_type() == "Bosh::Clouds::CloudError");
     CHECK(names_in(pool.path()).empty());
-    CHECK(virsh({"secret-list"}).find("libvirt-cpi/vm-") == std::string::npos);
+    CHECK(all_secrets() == secrets_before);
     CHECK(cpi.leftovers().empty());
 }
 
 TEST_CASE("calls on disks that are killed at any moment can be made again, and in the end nothing is left")
 {
     const QemuCpi cpi;
+    const std::string secrets_before = all_secrets();
     const Pool pool{"kill-pool"};
     const std::string vm = cpi.create_vm(cpi.create_stemcell("openstack-qcow2"),
                                          concat(R"({"net":)", manual_network("192.168.122.145"), "}"));
@@ -443,7 +451,7 @@ TEST_CASE("calls on disks that are killed at any moment can be made again, and i
     CHECK(names_in(cpi.store() / "disks").empty());
     CHECK(names_in(cpi.store() / "snapshots").empty());
     CHECK(names_in(pool.path()).empty());
-    CHECK(virsh({"secret-list"}).find("libvirt-cpi/") == std::string::npos);
+    CHECK(all_secrets() == secrets_before);
     CHECK(cpi.leftovers() == concat("vms/", vm, "\n"));
 }
 

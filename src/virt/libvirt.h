@@ -7,12 +7,19 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace cpi {
 
 enum class DomainState { running, off };
 enum class Definition { live, inactive };
 enum class Reach { config, live, live_and_config };
+
+/// An address that a network's DHCP has given away.
+struct DhcpLease {
+    std::string mac;
+    std::string ip;
+};
 
 /// What people see of a VM in libvirt's tools, and an XML element of a namespace of its own for programs.
 struct Annotation {
@@ -65,6 +72,17 @@ public:
     /// One that is active already, perhaps through a parallel call, is fine.
     void start_network(const std::string& name);
     void autostart_network(const std::string& name);
+    /// What the network runs with (the same as its definition when it does not), or its definition. Nothing:
+    /// no such network.
+    [[nodiscard]] std::optional<std::string> network_xml(const std::string& name, Definition definition);
+    [[nodiscard]] std::vector<DhcpLease> dhcp_leases(const std::string& network);
+    /// Adds a DHCP <host> to a network that runs. False: it has one that contradicts it.
+    bool add_dhcp_host(const std::string& network, const std::string& host_xml);
+    /// One that is gone already is fine.
+    void remove_dhcp_host(const std::string& network, const std::string& host_xml, Reach reach);
+
+    /// Of libvirt on the hypervisor's host, as libvirt counts: 9.0.0 is 9000000.
+    [[nodiscard]] unsigned long version();
 
 private:
     struct Connection;

@@ -20,7 +20,11 @@ namespace cpi {
                                         each(virNetworkLookupByName) each(virNetworkFree)                    \
                                             each(virNetworkIsActive) each(virNetworkCreate)                  \
                                                 each(virNetworkSetAutostart) each(virNetworkDefineXML)       \
-                                                    each(virNetworkUndefine)
+                                                    each(virNetworkUndefine) each(virNetworkIsPersistent)    \
+                                                        each(virNetworkGetXMLDesc) each(virNetworkUpdate)    \
+                                                            each(virNetworkGetDHCPLeases)                    \
+                                                                each(virNetworkDHCPLeaseFree)                \
+                                                                    each(virConnectGetLibVersion)
 
 struct LibvirtApi {
 // NOLINTNEXTLINE(bugprone-macro-parentheses): a member's name cannot be in parentheses

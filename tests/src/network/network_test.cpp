@@ -65,6 +65,26 @@ TEST_CASE("an address is IPv4 or IPv6")
         CHECK_FALSE(is_ip_address(text));
 }
 
+TEST_CASE("an address has one normal form")
+{
+    CHECK(normal_address("10.0.0.1") == "10.0.0.1");
+    CHECK(normal_address("FD00:0:0::0001") == "fd00::1");
+    CHECK(ipv4_text(0x0A000001U) == "10.0.0.1");
+    for (const auto* text : {"", "10.0.0", "fd00::1/64", "010.0.0.1x"})
+        CHECK_FALSE(normal_address(text));
+    CHECK_FALSE(is_ipv6_address("10.0.0.1"));
+    CHECK(is_ipv6_address("::1"));
+}
+
+TEST_CASE("an IPv6 netmask is ones followed by zeros")
+{
+    for (const auto* mask :
+         {"ffff:ffff:ffff:ffff::", "::", "8000::", "ffff:fe00::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"})
+        CHECK(is_ipv6_netmask(mask));
+    for (const auto* mask : {"255.255.255.0", "ffff::1", "0:ffff::", "ffff:fd00::", "ffff:00ff::", "64", ""})
+        CHECK_FALSE(is_ipv6_netmask(mask));
+}
+
 TEST_CASE("an address ends where its text does")
 {
     CHECK_FALSE(parse_ipv4(std::string_view("10.0.0.1\0x", 10)));

@@ -73,6 +73,17 @@ void add_rate(const Element& bandwidth, std::string_view direction, const std::o
         element.set("burst", std::to_string(*rate->burst));
 }
 
+void add_bandwidth(const Element& interface, const Bandwidth& limits, NicSource::Kind kind)
+{
+    std::optional<Rate> inbound = limits.inbound;
+    // There libvirt makes of the average what the VM has at least, and of the peak what it has at most.
+    if (inbound && !inbound->peak && kind == NicSource::Kind::openvswitch)
+        inbound->peak = inbound->average;
+    const Element bandwidth = interface.add("bandwidth");
+    add_rate(bandwidth, "inbound", inbound);
+    add_rate(bandwidth, "outbound", limits.outbound);
+}
+
 void add_filter(const Element& interface, const Nic& nic)
 {
     const Element filter = interface.add("filterref").set("filter", nic.filter);
@@ -94,11 +105,8 @@ void add_nic(const Element& devices, const Nic& nic)
         interface.add("mtu").set("size", std::to_string(*nic.mtu));
     if (nic.vlan)
         add_vlan(interface, *nic.vlan);
-    if (nic.bandwidth) {
-        const Element bandwidth = interface.add("bandwidth");
-        add_rate(bandwidth, "inbound", nic.bandwidth->inbound);
-        add_rate(bandwidth, "outbound", nic.bandwidth->outbound);
-    }
+    if (nic.bandwidth)
+        add_bandwidth(interface, *nic.bandwidth, nic.source.kind);
     if (!nic.filter.empty())
         add_filter(interface, nic);
 }

@@ -184,7 +184,8 @@ TEST_CASE("a QEMU VM's NICs have what was said of each")
          .addresses = {"10.0.0.2", "10.0.0.3", "fd00::2"}},
         {.source = {NicSource::Kind::openvswitch, "ovs0"},
          .mac = "52:54:00:00:00:02",
-         .vlan = Vlan{{7}, false}},
+         .vlan = Vlan{{7}, false},
+         .bandwidth = Bandwidth{Rate{100}, Rate{50}}},
         {.source = {NicSource::Kind::openvswitch, "ovs0"},
          .mac = "52:54:00:00:00:03",
          .vlan = Vlan{{7, 8}, true}},
@@ -207,6 +208,8 @@ TEST_CASE("a QEMU VM's NICs have what was said of each")
     CHECK(nics.at(1).child("virtualport")->attribute("type") == "openvswitch");
     CHECK(nics.at(1).find("vlan/tag")->attribute("id") == "7");
     CHECK(nics.at(1).child("vlan")->attribute("trunk").empty());
+    CHECK(nics.at(1).find("bandwidth/inbound")->attribute("peak") == "100"); // without it there is no limit
+    CHECK(nics.at(1).find("bandwidth/outbound")->attribute("peak").empty());
     CHECK(nics.at(2).child("vlan")->attribute("trunk") == "yes");
     CHECK(nics.at(2).child("vlan")->children("tag").size() == 2);
     CHECK(nics.at(3).attribute("type") == "direct");

@@ -170,7 +170,7 @@ std::string reserve_address(Libvirt& libvirt, Log& log, const std::string& netwo
     for (int i = 0; i < most_tries; ++i) {
         const Search search{libvirt, network, vm, mac, exists};
         search.require_free_mac();
-        const std::string ip = search.pick();
+        std::string ip = search.pick();
         remove_hosts(libvirt, network, [&](const DhcpHost& host) { return search.is_in_the_way(host, ip); });
         if (libvirt.add_dhcp_host(network, host_xml({mac, vm.str(), ip})))
             return ip;

@@ -22,6 +22,15 @@ void check_uri(const Config& config)
                            hypervisor.default_uri, ", got \"", config.uri, "\"")};
 }
 
+void check_aliases(const Config& config)
+{
+    for (const auto& [name, place] : config.network_aliases)
+        while_doing(concat("network_aliases.", name), [&place = place] {
+            if (!source_of(place))
+                throw Error{ErrorKind::invalid_call, "expected one of network, bridge and direct, got none"};
+        });
+}
+
 /// The members of the context that are keys of the configuration.
 json::Document configuration_in(const json::Place& context)
 {
@@ -94,6 +103,7 @@ Config read_config(std::string_view text, std::string_view source, const json::P
         json::merge(document, configuration_in(context));
         Config config = json::Codec<Config>::read(json::root(document));
         check_uri(config);
+        check_aliases(config);
         return config;
     } catch (const Error& error) {
         throw Error{ErrorKind::cpi, concat("configuration ", source, ": ", error.what())};

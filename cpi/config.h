@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/secret.h"
+#include "cpi/network_types.h"
 #include "hypervisor/hypervisor.h"
 #include "hypervisor/machines.h"
 #include "json/codec.h"
@@ -37,6 +38,7 @@ struct Config {
     AbsolutePath store_dir;
     StorageController storage_controller = StorageController::virtio;
     bool auto_enable_networks = false;
+    NetworkAliases network_aliases;
     Acceleration acceleration = Acceleration::automatic;
     AgentConfig agent;
     std::string host;
@@ -112,6 +114,8 @@ inline constexpr std::tuple fields<Config>{
         "IDE, SCSI, SATA or virtio: what root and ephemeral disks are connected to; virtio when left out"),
     optional("auto_enable_networks", &Config::auto_enable_networks,
              "start networks that are not active, and make those that do not exist; false when left out"),
+    optional("network_aliases", &Config::network_aliases,
+             "names for where NICs are plugged in, for the networks' cloud properties"),
     optional(
         "acceleration", &Config::acceleration,
         "auto, kvm or emulation: auto takes KVM where it works; a VM's cloud properties may say otherwise"),

@@ -5,6 +5,16 @@
 
 namespace cpi {
 
+namespace {
+
+void forget_secret(Cpi& cpi, const std::optional<std::string>& name)
+{
+    if (name)
+        cpi.libvirt().forget_secret(*name);
+}
+
+} // namespace
+
 Path pool_directory(Cpi& cpi, const DiskOptions& options)
 {
     if (options.storage_pool.empty())
@@ -56,18 +66,19 @@ std::optional<Secret> keep_key(Cpi& cpi, const DiskOptions& options, const Path&
     return kept;
 }
 
-void forget_key(Cpi& cpi, const Path& folder)
+void forget_key(Cpi& cpi, const VmCid& vm)
 {
-    if (const auto name = cpi.host().read(folder / file_name::secret))
-        cpi.libvirt().forget_secret(*name);
+    forget_secret(cpi, cpi.store().read(vm, file_name::secret));
 }
 
-std::function<void(const std::string&)> forget_keys_in(Cpi& cpi, const Path& kind)
+void forget_key(Cpi& cpi, const DiskCid& disk)
 {
-    return [&cpi, kind](const std::string& name) {
-        for (const Path& folder : Store::folders_of(kind, name))
-            forget_key(cpi, folder);
-    };
+    forget_secret(cpi, cpi.store().read(disk, file_name::secret));
+}
+
+void forget_key(Cpi& cpi, const SnapshotCid& snapshot)
+{
+    forget_secret(cpi, cpi.store().read(snapshot, file_name::secret));
 }
 
 } // namespace cpi

@@ -26,11 +26,9 @@ void refresh_pool(Cpi& cpi, const DiskOptions& options);
 /// Keeps a new key, or the one that is given, for an object in the making. Its folder remembers that.
 std::optional<Secret> keep_key(Cpi& cpi, const DiskOptions& options, const Path& folder,
                                const std::string& object, const std::optional<Secret>& key = std::nullopt);
-/// Forgets the key of the object in that folder, if it has one.
-void forget_key(Cpi& cpi, const Path& folder);
-
-/// For a sweep of the store: forgets the key of whatever an interrupted call left under a name in `kind`, the
-/// folder of all objects of its kind.
-[[nodiscard]] std::function<void(const std::string&)> forget_keys_in(Cpi& cpi, const Path& kind);
+/// Forgets the key of an object, if it has one. Its folder must still be there, finished or not.
+void forget_key(Cpi& cpi, const VmCid& vm);
+void forget_key(Cpi& cpi, const DiskCid& disk);
+void forget_key(Cpi& cpi, const SnapshotCid& snapshot);
 
 } // namespace cpi

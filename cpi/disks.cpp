@@ -82,7 +82,7 @@ void delete_disk(Cpi& cpi, const DiskCid& cid)
     if (const auto vm = disk.holder())
         throw Error{ErrorKind::cloud, concat("disk '", cid.str(), "' is attached to VM '", vm->str(),
                                              "' and is not deleted. Try: detach it first")};
-    forget_key(cpi, disk.folder());
+    forget_key(cpi, cid);
     cpi.store().discard(cid);
     refresh_pool(cpi, disk.record.properties.fields);
 }

@@ -48,10 +48,10 @@ void make_disk(Cpi& cpi, const DiskCid& cid, const DiskRecord& record,
     const DiskOptions& options = record.properties.fields;
     const Path pool = pool_directory(cpi, options);
     const Path kind = store.layout().disks();
-    store.sweep(kind, DiskTag::prefix, forget_keys_in(cpi, kind));
+    store.sweep(kind, DiskTag::prefix, [&](const std::string& name) { forget_key(cpi, DiskCid{name}); });
     Creation creation{store, kind, cid.str()};
     Undo undo{cpi.log()};
-    undo.add(concat("forget the key of disk ", cid.str()), [&] { forget_keys_in(cpi, kind)(cid.str()); });
+    undo.add(concat("forget the key of disk ", cid.str()), [&] { forget_key(cpi, cid); });
     store.host().publish(creation.staging() / file_name::disk_record, text_of(record), Access::owner);
     const auto kept = keep_key(cpi, options, creation.staging(), cid.str(), key);
     fill({store.place_image(creation.staging(), cid.str(), record.image, pool), record.format, kept});

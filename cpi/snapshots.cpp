@@ -64,19 +64,17 @@ SnapshotRecord read_record(Cpi& cpi, const SnapshotCid& snapshot)
 
 /// Takes back what a killed call has left beside files: a copy that still goes on, a guest that waits for it,
 /// a key.
-void forget_snapshot(Cpi& cpi, const std::string& name)
+void forget_snapshot(Cpi& cpi, const SnapshotCid& snapshot)
 {
-    for (const Path& folder : Store::folders_of(cpi.store().layout().snapshots(), name)) {
-        forget_key(cpi, folder);
-        const auto text = cpi.host().read(folder / file_name::snapshot_record);
-        if (!text)
-            continue;
-        const json::Document document = json::parse(*text, folder.native());
-        const DiskCid disk{json::root(document).at("disk").string()};
-        const auto vm = cpi.host().read(cpi.store().layout().of(disk) / file_name::attached_to);
-        if (vm && !vm->empty())
-            cpi.machines().abandon_copy(VmCid{*vm}, folder);
-    }
+    forget_key(cpi, snapshot);
+    const auto text = cpi.store().read(snapshot, file_name::snapshot_record);
+    if (!text)
+        return;
+    const json::Document document = json::parse(*text, snapshot.str());
+    const DiskCid disk{json::root(document).at("disk").string()};
+    const auto vm = cpi.host().read(cpi.store().layout().of(disk) / file_name::attached_to);
+    if (vm && !vm->empty())
+        cpi.machines().abandon_copy(VmCid{*vm}, snapshot.str());
 }
 
 /// A disk that a VM runs with is copied by the hypervisor, another one as the file that it is.
@@ -138,10 +136,11 @@ SnapshotCid snapshot_disk(Cpi& cpi, const DiskCid& cid, const std::map<std::stri
     const HeldDisk disk{cpi, cid};
     const DiskOptions& options = disk.record.properties.fields;
     auto snapshot = new_cid<SnapshotCid>();
-    store.sweep(kind, SnapshotTag::prefix, [&](const std::string& name) { forget_snapshot(cpi, name); });
+    store.sweep(kind, SnapshotTag::prefix,
+                [&](const std::string& name) { forget_snapshot(cpi, SnapshotCid{name}); });
     Creation creation{store, kind, snapshot.str()};
     Undo undo{cpi.log()};
-    undo.add(concat("forget ", snapshot.str()), [&] { forget_snapshot(cpi, snapshot.str()); });
+    undo.add(concat("forget ", snapshot.str()), [&] { forget_snapshot(cpi, snapshot); });
     store.host().publish(creation.staging() / file_name::snapshot_record, text_of_snapshot(disk, metadata),
                          Access::owner);
     const auto key = keep_key(cpi, options, creation.staging(), snapshot.str(), disk.image().key);
@@ -156,7 +155,7 @@ SnapshotCid snapshot_disk(Cpi& cpi, const DiskCid& cid, const std::map<std::stri
 void delete_snapshot(Cpi& cpi, const SnapshotCid& snapshot)
 {
     const auto lock = cpi.store().lock(snapshot);
-    forget_key(cpi, cpi.store().layout().of(snapshot));
+    forget_key(cpi, snapshot);
     cpi.store().discard(snapshot);
 }
 

@@ -3,9 +3,9 @@
 #include "base/ids.h"
 #include "base/log.h"
 #include "cpi/config.h"
+#include "cpi/network_types.h"
 #include "hypervisor/domain_spec.h"
 #include "json/codec.h"
-#include "network/nic.h"
 #include "stemcell/stemcells.h"
 #include "storage/image.h"
 
@@ -61,33 +61,6 @@ struct VmProperties : DiskOptions {
     std::optional<Acceleration> acceleration;
 };
 
-/// Of a network's subnet. `name` is what other CPIs call `network`.
-struct NetworkProperties {
-    std::string network;
-    std::string name;
-    std::string bridge;
-    std::vector<std::string> unknown_keys;
-};
-
-enum class NetworkType { manual, dynamic, vip };
-
-struct NetworkFields {
-    NetworkType type = NetworkType::manual;
-    std::string ip;
-    std::string netmask;
-    std::string gateway;
-    std::string prefix;
-    std::string nic_group;
-    NetworkProperties cloud_properties;
-};
-
-/// One network of create_vm: what we read of it, and all of it as it came, for the agent.
-struct Network {
-    NetworkFields fields;
-    json::Verbatim verbatim;
-};
-using Networks = std::map<std::string, Network>;
-
 /// Key-value pairs for people. The Director's values are strings, the operator's tags may be any scalar.
 using Tags = std::map<std::string, std::string>;
 struct TagValue {
@@ -112,13 +85,6 @@ struct VmResources {
 };
 
 namespace json {
-
-template <>
-inline constexpr std::array names<NetworkType>{
-    NamedValue<NetworkType>{"manual", NetworkType::manual},
-    NamedValue<NetworkType>{"dynamic", NetworkType::dynamic},
-    NamedValue<NetworkType>{"vip", NetworkType::vip},
-};
 
 template <>
 inline constexpr std::array names<DiskFormat>{
@@ -201,26 +167,6 @@ inline constexpr auto fields<VmProperties> = std::tuple_cat(
     fields<DiskOptions>);
 
 template <>
-inline constexpr std::tuple fields<NetworkProperties>{
-    optional("network", &NetworkProperties::network,
-             "libvirt network; `default` when no bridge is given either"),
-    optional("name", &NetworkProperties::name, "the same as `network`"),
-    optional("bridge", &NetworkProperties::bridge,
-             "bridge on the hypervisor's host, instead of a libvirt network"),
-};
-
-template <>
-inline constexpr std::tuple fields<NetworkFields>{
-    optional("type", &NetworkFields::type),
-    optional("ip", &NetworkFields::ip),
-    optional("netmask", &NetworkFields::netmask),
-    optional("gateway", &NetworkFields::gateway),
-    optional("prefix", &NetworkFields::prefix),
-    optional("nic_group", &NetworkFields::nic_group),
-    optional("cloud_properties", &NetworkFields::cloud_properties),
-};
-
-template <>
 inline constexpr std::tuple fields<StemcellExtras>{optional("tags", &StemcellExtras::tags)};
 
 template <>
@@ -243,12 +189,6 @@ struct Codec<Id<Tag>> {
         }
     }
     static std::string expected() { return std::string{Tag::noun}; }
-};
-
-template <>
-struct Codec<Network> {
-    static Network read(const Place& place) { return {Codec<NetworkFields>::read(place), place.verbatim()}; }
-    static std::string expected() { return "a network"; }
 };
 
 template <>

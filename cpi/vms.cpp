@@ -4,6 +4,7 @@
 #include "cpi/agent_settings.h"
 #include "cpi/cpi.h"
 #include "cpi/disk_options.h"
+#include "cpi/vm_addresses.h"
 #include "cpi/vm_networks.h"
 #include "stemcell/stemcells.h"
 #include "storage/image.h"
@@ -47,11 +48,10 @@ struct VmPlan {
     Stemcell stemcell;
     VmProperties properties;
     NetworkPlan networks;
-    DomainSpec spec; // with its files where they will be
+    DomainSpec spec; // with its files where they will be; NICs come when they have their addresses
 };
 
-DomainSpec describe_vm(Cpi& cpi, const VmCid& vm, const VmProperties& properties, const Stemcell& stemcell,
-                       const NetworkPlan& networks)
+DomainSpec describe_vm(Cpi& cpi, const VmCid& vm, const VmProperties& properties, const Stemcell& stemcell)
 {
     const Path place = cpi.store().layout().of(vm);
     const Bus bus = cpi.machinery().system_bus(cpi.config().storage_controller);
@@ -81,8 +81,6 @@ DomainSpec describe_vm(Cpi& cpi, const VmCid& vm, const VmProperties& properties
         spec.ephemeral->position = 1;
         spec.ephemeral->serial = ephemeral_serial;
     }
-    for (const PlannedNic& planned : networks.nics)
-        spec.nics.push_back(planned.nic);
     return spec;
 }
 
@@ -92,16 +90,38 @@ VmPlan plan_vm(Cpi& cpi, const StemcellCid& stemcell_cid, const VmProperties& pr
     const Stemcell stemcell = load_stemcell(cpi.store(), stemcell_cid);
     check_against_stemcell(properties, stemcell);
     const auto cid = new_cid<VmCid>();
-    const NetworkPlan network_plan = plan_networks(cid, networks);
-    return {cid,        stemcell_cid, stemcell,
-            properties, network_plan, describe_vm(cpi, cid, properties, stemcell, network_plan)};
+    return {cid,
+            stemcell_cid,
+            stemcell,
+            properties,
+            plan_networks(cid, networks, cpi.config().network_aliases),
+            describe_vm(cpi, cid, properties, stemcell)};
 }
 
 void enable_networks(Cpi& cpi, const NetworkPlan& networks)
 {
+    require_vlan_support(networks, [&] { return cpi.libvirt().version(); });
     const AutoEnable enable = cpi.config().auto_enable_networks ? AutoEnable::yes : AutoEnable::no;
     for (const PlannedNic& planned : networks.nics)
-        make_usable(cpi.libvirt(), cpi.log(), planned.nic.source, enable, planned.subnet);
+        make_usable(cpi.libvirt(), cpi.log(), planned.nic.source, enable, planned.subnets);
+}
+
+/// Takes the VM's addresses and plugs its NICs in.
+void settle_nics(Cpi& cpi, VmPlan& plan, const Path& folder)
+{
+    claim_addresses_of(cpi, plan.cid, plan.networks);
+    reserve_addresses(cpi, plan.cid, folder, plan.networks);
+    for (const PlannedNic& planned : plan.networks.nics)
+        plan.spec.nics.push_back(planned.nic);
+}
+
+/// What there is of a VM outside its folder. False: it was not in libvirt.
+bool forget_vm(Cpi& cpi, const VmCid& vm)
+{
+    const bool had_machine = cpi.machines().remove(vm);
+    release_reservations(cpi, vm);
+    forget_key(cpi, vm);
+    return had_machine;
 }
 
 Secret settings_of(Cpi& cpi, const VmPlan& plan, const std::string& agent_id,
@@ -201,27 +221,26 @@ CreatedVm create_vm(Cpi& cpi, const std::string& agent_id, const StemcellCid& st
                     const std::optional<json::VerbatimObject>& env)
 {
     Store& store = cpi.store();
-    Machines machines = cpi.machines();
     warn_of_unknown(cpi.log(), "cloud properties of the VM", properties.unknown_keys);
-    const VmPlan plan = plan_vm(cpi, stemcell_cid, properties, networks);
+    for (const Network& network : networks.all)
+        warn_of_unknown(cpi.log(), concat("cloud properties of the network '", network.name, "'"),
+                        network.fields.cloud_properties.unknown_keys);
+    VmPlan plan = plan_vm(cpi, stemcell_cid, properties, networks);
     require_disks(cpi, disks.value_or(std::vector<DiskCid>{}));
     enable_networks(cpi, plan.networks);
     const std::string vm = plan.cid.str();
 
     const Path kind = store.layout().vms();
-    const auto forget = [&](const std::string& name) {
-        machines.remove(VmCid{name});
-        forget_keys_in(cpi, kind)(name);
-    };
     const Path pool = pool_directory(cpi, properties);
-    store.sweep(kind, VmTag::prefix, forget);
+    store.sweep(kind, VmTag::prefix, [&](const std::string& name) { forget_vm(cpi, VmCid{name}); });
     Creation creation{store, kind, vm};
     Undo undo{cpi.log()};
-    undo.add(concat("remove VM ", vm), [&] { forget(vm); });
+    undo.add(concat("remove VM ", vm), [&] { forget_vm(cpi, plan.cid); });
+    settle_nics(cpi, plan, creation.staging());
     const auto key = keep_key(cpi, properties, creation.staging(), vm);
     make_files(store, plan, {creation.staging(), pool, key}, settings_of(cpi, plan, agent_id, env));
     creation.publish();
-    machines.create(plan.spec, properties.acceleration.value_or(cpi.config().acceleration));
+    cpi.machines().create(plan.spec, properties.acceleration.value_or(cpi.config().acceleration));
     creation.finish();
     undo.keep();
     refresh_pool(cpi, properties);
@@ -233,8 +252,7 @@ void delete_vm(Cpi& cpi, const VmCid& vm)
     Store& store = cpi.store();
     const auto lock = store.lock(vm);
     const bool had_files = store.has(vm);
-    const bool had_machine = cpi.machines().remove(vm);
-    forget_key(cpi, store.layout().of(vm));
+    const bool had_machine = forget_vm(cpi, vm);
     store.discard(vm);
     if (!had_machine && !had_files)
         throw Error{ErrorKind::vm_not_found, concat("VM '", vm.str(), "' not found")};

@@ -259,9 +259,9 @@ void Machines::copy_disk(const VmCid& vm, const DiskCid& disk, const DiskSpec& t
     }
 }
 
-void Machines::abandon_copy(const VmCid& vm, const Path& folder)
+void Machines::abandon_copy(const VmCid& vm, const std::string& mark)
 {
-    libvirt_.abandon_back_up(name_of(vm), folder.native());
+    libvirt_.abandon_back_up(name_of(vm), mark);
 }
 
 bool Machines::has_disk(const VmCid& vm, const DiskCid& disk)

@@ -50,8 +50,8 @@ public:
     [[nodiscard]] bool uses(const VmCid& vm, const DiskCid& disk);
     /// Copies a disk that a running VM uses, as it is now, to a blank image of its size.
     void copy_disk(const VmCid& vm, const DiskCid& disk, const DiskSpec& to);
-    /// Ends what a call that is gone has left running of a copy to somewhere below that folder.
-    void abandon_copy(const VmCid& vm, const Path& folder);
+    /// Ends what a call that is gone has left running of a copy whose path has `mark` in it.
+    void abandon_copy(const VmCid& vm, const std::string& mark);
     /// Whether the running VM or its definition has it. False also when there is no such VM.
     [[nodiscard]] bool has_disk(const VmCid& vm, const DiskCid& disk);
 

@@ -2,6 +2,7 @@
 #include "base/text.h"
 #include "hypervisor/device_edit.h"
 #include "hypervisor/hypervisor.h"
+#include "hypervisor/nic_xml.h"
 #include "xml/xml.h"
 
 #include <libvirt/libvirt.h>
@@ -165,17 +166,6 @@ void add_disks(const Element& devices, const DomainSpec& spec)
     add_settings_medium(devices, spec);
 }
 
-void add_nics(const Element& devices, const std::vector<Nic>& nics)
-{
-    for (const Nic& nic : nics) {
-        const bool is_network = nic.source.kind == NicSource::Kind::network;
-        const Element interface = devices.add("interface").set("type", is_network ? "network" : "bridge");
-        interface.add("mac").set("address", nic.mac);
-        interface.add("source").set(is_network ? "network" : "bridge", nic.source.name);
-        interface.add("model").set("type", "virtio");
-    }
-}
-
 void add_consoles(const Element& devices, const DomainSpec& spec)
 {
     const Element serial = devices.add("serial").set("type", "pty");
@@ -213,7 +203,8 @@ std::string domain_xml(const DomainSpec& spec)
     add_cpu_and_clock(domain, spec);
     const Element devices = domain.add("devices");
     add_disks(devices, spec);
-    add_nics(devices, spec.nics);
+    for (const Nic& nic : spec.nics)
+        add_nic(devices, nic);
     add_consoles(devices, spec);
     return document.to_text();
 }

@@ -16,19 +16,6 @@ std::optional<std::uint32_t> parse_ipv4(std::string_view text)
     return ntohl(address.s_addr);
 }
 
-bool is_ip_address(const std::string& text)
-{
-    std::array<unsigned char, sizeof(in6_addr)> bytes{};
-    return ::inet_pton(AF_INET, text.c_str(), bytes.data()) == 1 ||
-           ::inet_pton(AF_INET6, text.c_str(), bytes.data()) == 1;
-}
-
-bool is_netmask(std::uint32_t bits) noexcept
-{
-    const std::uint32_t zeros = ~bits;
-    return (zeros & (zeros + 1)) == 0;
-}
-
 std::optional<IpAddress> IpAddress::parse(std::string_view text)
 {
     std::array<std::uint8_t, 16> bytes{};

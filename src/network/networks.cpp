@@ -45,8 +45,8 @@ void create_missing(Libvirt& libvirt, const std::string& name, const std::vector
 void make_usable(Libvirt& libvirt, Log& log, const NicSource& source, AutoEnable enable,
                  const std::vector<Subnet>& subnets)
 {
-    // libvirt has no say over bridges: a missing one is reported when the VM starts.
-    if (source.kind == NicSource::Kind::bridge)
+    // libvirt has no say over bridges and interfaces: a missing one is reported when the VM starts.
+    if (source.kind != NicSource::Kind::network)
         return;
     const std::string& name = source.name;
     const std::optional<bool> active = libvirt.network_active(name);

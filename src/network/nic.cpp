@@ -2,9 +2,19 @@
 
 #include "base/text.h"
 
-#include <array>
+#include <algorithm>
 
 namespace cpi {
+
+std::string describe(const NicSource& source)
+{
+    using Kind = NicSource::Kind;
+    const bool is_bridge = source.kind == Kind::bridge || source.kind == Kind::openvswitch;
+    return concat(source.kind == Kind::network ? "network"
+                  : is_bridge                  ? "bridge"
+                                               : "interface",
+                  " '", source.name, "'");
+}
 
 std::string stable_mac(std::string_view vm, std::string_view network)
 {
@@ -15,6 +25,19 @@ std::string stable_mac(std::string_view vm, std::string_view network)
         const std::uint64_t byte = (hash >> shift) & 0xFFU;
         mac += {':', digits[byte >> 4U], digits[byte & 0xFU]};
     }
+    return mac;
+}
+
+std::optional<std::string> parse_mac(std::string_view text)
+{
+    constexpr std::string_view pattern = "hh:hh:hh:hh:hh:hh";
+    std::string mac = lower(text);
+    const bool fits = std::ranges::equal(mac, pattern, [](char c, char wanted) {
+        return wanted == ':' ? c == ':' : (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+    });
+    constexpr std::string_view even_digits = "02468ace"; // the lowest bit says that it is of a group
+    if (!fits || mac == "00:00:00:00:00:00" || even_digits.find(mac[1]) == std::string_view::npos)
+        return std::nullopt;
     return mac;
 }
 

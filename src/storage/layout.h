@@ -7,16 +7,23 @@
 
 namespace cpi {
 
+/// An address, and the place within which only one VM can have it: "network 'default'".
+struct AddressClaim {
+    std::string where;
+    std::string address;
+};
+
 /// Where everything is under the configuration's `store_dir`. The only place that knows file names.
 ///
 ///     stemcells/<cid>/   stemcell.json, image.<format> unless it is elsewhere on the host
 ///     vms/<cid>/         base.<format> (a second name of the stemcell's image), root.qcow2, ephemeral.raw,
-///                        settings.iso, console.log
+///                        settings.iso, console.log, reservations (of addresses, where it has any)
 ///     disks/<cid>/       disk.json, disk.<format> (disk-2.<format> when it was rewritten), attached_to (the
 ///     VM
 ///                        that it was last given to)
 ///     snapshots/<cid>/   snapshot.json, disk.<format>: a copy that needs nothing else
 ///     networks/<cid>/    network.json; networks/lock is held while a network is made
+///     addresses/         one file for each address that a VM has to itself, with the VM's cid; lock
 ///     .in-progress/<cid> locked by the call that makes the object; by it is found what a killed call left
 ///
 /// An image in a storage pool is a symbolic link here. Where images are encrypted, a file `secret` names the
@@ -34,11 +41,26 @@ public:
     [[nodiscard]] Path snapshots() const { return root_ / "snapshots"; }
     [[nodiscard]] Path networks() const { return root_ / "networks"; }
 
+    [[nodiscard]] Path addresses() const { return root_ / "addresses"; }
+
     [[nodiscard]] Path of(const StemcellCid& cid) const { return stemcells() / cid.str(); }
     [[nodiscard]] Path of(const VmCid& cid) const { return vms() / cid.str(); }
     [[nodiscard]] Path of(const DiskCid& cid) const { return disks() / cid.str(); }
     [[nodiscard]] Path of(const SnapshotCid& cid) const { return snapshots() / cid.str(); }
     [[nodiscard]] Path of(const NetworkCid& cid) const { return networks() / cid.str(); }
+    [[nodiscard]] Path of(const AddressClaim& claim) const;
+    /// The mark of an object in the making.
+    template <class Tag>
+    [[nodiscard]] Path in_progress(const Id<Tag>& cid) const
+    {
+        return in_progress() / cid.str();
+    }
+    /// Where an object is built before it comes to its place.
+    [[nodiscard]] static Path staging_of(const Path& place)
+    {
+        return place.parent_path() / concat(staging_prefix, place.filename().native());
+    }
+    static constexpr std::string_view staging_prefix = ".new-";
 
 private:
     Path root_;
@@ -56,6 +78,7 @@ inline constexpr std::string_view disk_record = "disk.json";
 inline constexpr std::string_view snapshot_record = "snapshot.json";
 inline constexpr std::string_view network_record = "network.json";
 inline constexpr std::string_view attached_to = "attached_to";
+inline constexpr std::string_view reservations = "reservations";
 
 [[nodiscard]] inline std::string image(std::string_view format)
 {

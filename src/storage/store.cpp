@@ -6,17 +6,6 @@
 
 namespace cpi {
 
-namespace {
-
-constexpr std::string_view staging_prefix = ".new-";
-
-Path staging_of(const Path& folder, std::string_view name)
-{
-    return folder / concat(staging_prefix, name);
-}
-
-} // namespace
-
 void Store::require()
 {
     const auto found = host_.info(layout_.root() / "."); // it may be a symbolic link
@@ -62,11 +51,6 @@ void Store::discard_object(const Path& folder, const std::string& object)
     host_.discard(folder);
 }
 
-std::vector<Path> Store::folders_of(const Path& folder, const std::string& name)
-{
-    return {folder / name, staging_of(folder, name)};
-}
-
 std::unique_ptr<HeldLock> Store::lock_kind(const Path& folder)
 {
     require();
@@ -85,8 +69,8 @@ std::unique_ptr<HeldLock> Store::lock_kind(const Path& folder)
 
 void Store::remove_traces(const Path& folder, const std::string& name)
 {
-    for (const Path& trace : folders_of(folder, name))
-        discard_object(trace, name);
+    discard_object(folder / name, name);
+    discard_object(Layout::staging_of(folder / name), name);
     host_.discard(layout_.in_progress() / name);
 }
 
@@ -99,8 +83,9 @@ void Store::sweep(const Path& folder, std::string_view prefix,
     for (const auto& name : host_.list(folder)) {
         // The mark comes before the staging folder and goes after it: without the mark nobody is at work
         // there.
-        const bool is_orphan = name.starts_with(staging_prefix) &&
-                               !host_.info(layout_.in_progress() / name.substr(staging_prefix.size()));
+        const bool is_orphan =
+            name.starts_with(Layout::staging_prefix) &&
+            !host_.info(layout_.in_progress() / name.substr(Layout::staging_prefix.size()));
         if (is_orphan || name.starts_with(discarded_prefix))
             tolerate(name, [&] { host_.discard(folder / name); });
     }
@@ -128,8 +113,9 @@ void Store::tolerate(const std::string& name, const std::function<void()>& remov
 }
 
 Creation::Creation(Store& store, const Path& folder, std::string name)
-    : store_{store}, folder_{folder}, name_{std::move(name)}, place_{folder / name_}, staging_{staging_of(
-                                                                                          folder, name_)}
+    : store_{store}, folder_{folder}, name_{std::move(name)}, place_{folder / name_}, staging_{
+                                                                                          Layout::staging_of(
+                                                                                              place_)}
 {
     store_.require();
     store_.host().make_directory(store_.layout().in_progress());

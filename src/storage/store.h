@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,21 @@ public:
         require();
         return host_.info(layout_.of(cid)).has_value();
     }
+    /// A file of the object's folder, which may not have come to its place yet; nothing when it has none.
+    template <class Tag>
+    [[nodiscard]] std::optional<std::string> read(const Id<Tag>& cid, std::string_view file)
+    {
+        const Path place = layout_.of(cid);
+        auto text = host_.read(Layout::staging_of(place) / file);
+        return text ? text : host_.read(place / file);
+    }
+    /// Whether a call is making the object just now.
+    template <class Tag>
+    [[nodiscard]] bool is_in_progress(const Id<Tag>& cid)
+    {
+        const Path mark = layout_.in_progress(cid);
+        return host_.info(mark) && !host_.try_lock(mark);
+    }
     /// Waits for the object's lock. Null: there is no such object.
     template <class Tag>
     [[nodiscard]] std::unique_ptr<HeldLock> lock(const Id<Tag>& cid)
@@ -50,8 +66,6 @@ public:
                                    const Path& pool);
     /// Removes an image, wherever it is.
     void discard_image(const Path& folder, const std::string& object, const std::string& name);
-    /// The folders that an object may have: its own, and the one that it is built in.
-    [[nodiscard]] static std::vector<Path> folders_of(const Path& folder, const std::string& name);
     /// Waits until no other call holds this lock: for objects of a kind that must be made one at a time, in
     /// `folder`, which is made when it is not there.
     [[nodiscard]] std::unique_ptr<HeldLock> lock_kind(const Path& folder);

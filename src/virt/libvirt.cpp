@@ -68,6 +68,18 @@ unsigned affect_flags(Reach reach)
     return VIR_DOMAIN_AFFECT_CONFIG | VIR_DOMAIN_AFFECT_LIVE;
 }
 
+int update_dhcp_host(virNetworkPtr network, virNetworkUpdateCommand command, const std::string& host_xml,
+                     Reach reach)
+{
+    const unsigned flags = reach == Reach::live ? VIR_NETWORK_UPDATE_AFFECT_LIVE
+                           : reach == Reach::config
+                               ? VIR_NETWORK_UPDATE_AFFECT_CONFIG
+                               : VIR_NETWORK_UPDATE_AFFECT_LIVE | VIR_NETWORK_UPDATE_AFFECT_CONFIG;
+    constexpr int where_dhcp_is = -1;
+    return libvirt_api().virNetworkUpdate(network, command, VIR_NETWORK_SECTION_IP_DHCP_HOST, where_dhcp_is,
+                                          host_xml.c_str(), flags);
+}
+
 /// While it lives the guest's file systems are whole on its disks and nothing is written to them. A guest
 /// without an agent goes on as it is; one that somebody else has frozen goes on afterwards.
 class FrozenFileSystems : private Pinned {
@@ -390,7 +402,7 @@ void Libvirt::back_up(const std::string& name, const std::string& backup_xml)
                            job.error.empty() ? "" : ": ", job.error)};
 }
 
-void Libvirt::abandon_back_up(const std::string& name, const std::string& folder)
+void Libvirt::abandon_back_up(const std::string& name, const std::string& mark)
 {
     const Connection& libvirt = connection();
     const DomainPtr domain = libvirt.find_domain(name);
@@ -400,7 +412,7 @@ void Libvirt::abandon_back_up(const std::string& name, const std::string& folder
                     concat("backup-dumpxml ", name), short_call, VIR_ERR_NO_DOMAIN_BACKUP};
     const CString job{
         libvirt.run(step, [&] { return libvirt_api().virDomainBackupGetXMLDesc(domain.get(), 0); })};
-    if (job && std::string_view{job.get()}.find(folder) != std::string_view::npos)
+    if (job && std::string_view{job.get()}.find(mark) != std::string_view::npos)
         libvirt.end_job(domain.get(), step);
     libvirt_api().virDomainFSThaw(domain.get(), nullptr, 0, 0);
 }
@@ -579,6 +591,79 @@ bool Libvirt::remove_network(const std::string& uuid)
         {concat("undefining network ", uuid), concat("net-undefine ", uuid), short_call, VIR_ERR_NO_NETWORK},
         [&] { return libvirt_api().virNetworkUndefine(network.get()); });
     return true;
+}
+
+std::optional<std::string> Libvirt::network_xml(const std::string& name, Definition definition)
+{
+    const Connection& libvirt = connection();
+    const NetworkPtr network = libvirt.find_network(name);
+    if (!network)
+        return std::nullopt;
+    const Step step{concat("reading the definition of network '", name, "'"),
+                    concat("net-dumpxml ", shell_quote(name))};
+    // A network that is gone when it stops has no other definition than what it runs with.
+    const bool wants_inactive = definition == Definition::inactive && libvirt.run(step, [&] {
+        return libvirt_api().virNetworkIsPersistent(network.get());
+    }) == 1;
+    const unsigned flags = wants_inactive ? static_cast<unsigned>(VIR_NETWORK_XML_INACTIVE) : 0U;
+    const CString xml{
+        libvirt.run(step, [&] { return libvirt_api().virNetworkGetXMLDesc(network.get(), flags); })};
+    return xml.get();
+}
+
+std::vector<DhcpLease> Libvirt::dhcp_leases(const std::string& network)
+{
+    const Connection& libvirt = connection();
+    const NetworkPtr handle = libvirt.get_network(network);
+    virNetworkDHCPLeasePtr* leases = nullptr;
+    const int count =
+        libvirt.run({concat("listing the DHCP leases of network '", network, "'"),
+                     concat("net-dhcp-leases ", shell_quote(network))},
+                    [&] { return libvirt_api().virNetworkGetDHCPLeases(handle.get(), nullptr, &leases, 0); });
+    std::vector<DhcpLease> found;
+    for (virNetworkDHCPLeasePtr lease : std::span{leases, static_cast<std::size_t>(count)}) {
+        found.push_back({lease->mac == nullptr ? "" : lease->mac, lease->ipaddr});
+        libvirt_api().virNetworkDHCPLeaseFree(lease);
+    }
+    std::free(leases); // NOLINT(*-no-malloc,*-owning-memory): libvirt allocated it
+    return found;
+}
+
+bool Libvirt::add_dhcp_host(const std::string& network, const std::string& host_xml)
+{
+    const Connection& libvirt = connection();
+    const NetworkPtr handle = libvirt.get_network(network);
+    const int done =
+        libvirt.run({concat("reserving an address on network '", network, "'"),
+                     concat("net-update ", shell_quote(network), " add ip-dhcp-host ", shell_quote(host_xml),
+                            " --live --config"),
+                     short_call, VIR_ERR_OPERATION_INVALID},
+                    [&] {
+                        return update_dhcp_host(handle.get(), VIR_NETWORK_UPDATE_COMMAND_ADD_LAST, host_xml,
+                                                Reach::live_and_config);
+                    });
+    return done == 0;
+}
+
+void Libvirt::remove_dhcp_host(const std::string& network, const std::string& host_xml, Reach reach)
+{
+    const Connection& libvirt = connection();
+    const NetworkPtr handle = libvirt.get_network(network);
+    libvirt.run(
+        {concat("taking back an address on network '", network, "'"),
+         concat("net-update ", shell_quote(network), " delete ip-dhcp-host ", shell_quote(host_xml),
+                reach == Reach::live ? " --live" : " --config"),
+         short_call, VIR_ERR_OPERATION_INVALID},
+        [&] { return update_dhcp_host(handle.get(), VIR_NETWORK_UPDATE_COMMAND_DELETE, host_xml, reach); });
+}
+
+unsigned long Libvirt::version()
+{
+    const Connection& libvirt = connection();
+    unsigned long version = 0;
+    libvirt.run({"asking for libvirt's version", "version"},
+                [&] { return libvirt_api().virConnectGetLibVersion(libvirt.handle.get(), &version); });
+    return version;
 }
 
 } // namespace cpi

@@ -16,6 +16,12 @@ enum class DomainState { running, off };
 enum class Definition { live, inactive };
 enum class Reach { config, live, live_and_config };
 
+/// An address that a network's DHCP has given away.
+struct DhcpLease {
+    std::string mac;
+    std::string ip;
+};
+
 /// What people see of a VM in libvirt's tools, and an XML element of a namespace of its own for programs.
 struct Annotation {
     std::string title; // one line
@@ -62,9 +68,9 @@ public:
     /// there already; returns when the copies are whole. A guest that can is asked to bring its file systems
     /// into order first.
     void back_up(const std::string& name, const std::string& backup_xml);
-    /// Ends a backup job that copies to somewhere below `folder`, and lets the guest write again: whoever
-    /// began it is gone. None such, and no such domain, is fine.
-    void abandon_back_up(const std::string& name, const std::string& folder);
+    /// Ends a backup job whose target has `mark` in its path, and lets the guest write again: whoever began
+    /// it is gone. None such, and no such domain, is fine.
+    void abandon_back_up(const std::string& name, const std::string& mark);
     void annotate_domain(const std::string& name, const Annotation& annotation);
 
     /// Keeps a value under a usage name; one that is kept there already is replaced.
@@ -90,6 +96,17 @@ public:
     /// Ends and undefines the network with this uuid, and no other that may have its name. False: there is
     /// none.
     bool remove_network(const std::string& uuid);
+    /// What the network runs with (the same as its definition when it does not), or its definition. Nothing:
+    /// no such network.
+    [[nodiscard]] std::optional<std::string> network_xml(const std::string& name, Definition definition);
+    [[nodiscard]] std::vector<DhcpLease> dhcp_leases(const std::string& network);
+    /// Adds a DHCP <host> to a network that runs. False: it has one that contradicts it.
+    bool add_dhcp_host(const std::string& network, const std::string& host_xml);
+    /// One that is gone already is fine.
+    void remove_dhcp_host(const std::string& network, const std::string& host_xml, Reach reach);
+
+    /// Of libvirt on the hypervisor's host, as libvirt counts: 9.0.0 is 9000000.
+    [[nodiscard]] unsigned long version();
 
 private:
     struct Connection;

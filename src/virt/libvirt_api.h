@@ -59,7 +59,12 @@ namespace cpi {
     each(virConnectListAllNetworks) \
     each(virNetworkGetXMLDesc) \
     each(virNetworkLookupByUUIDString) \
-    each(virNetworkDestroy)
+    each(virNetworkDestroy) \
+    each(virNetworkIsPersistent) \
+    each(virNetworkUpdate) \
+    each(virNetworkGetDHCPLeases) \
+    each(virNetworkDHCPLeaseFree) \
+    each(virConnectGetLibVersion)
 // clang-format on
 
 struct LibvirtApi {

@@ -196,6 +196,28 @@ TEST_CASE("the context may complete what the file lacks")
     CHECK(read("{}", least).store_dir.text == "/srv/store");
 }
 
+TEST_CASE("network_aliases name where NICs are plugged in, from the file and from the context")
+{
+    const Config config =
+        read(with(R"("network_aliases":{"nat":{"network":"default"},"x":{"bridge":"br0"}})"),
+             R"({"network_aliases":{"more":{"direct":"eth0","direct_mode":"vepa"}}})");
+    REQUIRE(config.network_aliases.size() == 3);
+    CHECK(source_of(config.network_aliases.at("nat")) == NicSource{NicSource::Kind::network, "default"});
+    CHECK(source_of(config.network_aliases.at("more")) ==
+          NicSource{NicSource::Kind::direct, "eth0", {}, DirectMode::vepa});
+}
+
+TEST_CASE("an alias that is no place is refused")
+{
+    const auto with_alias = [](std::string_view place) {
+        return error(with(concat(R"("network_aliases":{"nat":)", place, "}")));
+    };
+    check_says(with_alias("{}"), {"network_aliases.nat: expected one of network, bridge and direct"});
+    check_says(with_alias(R"({"network":"n","bridge":"b"})"), {"network_aliases.nat", "'n'", "'b'"});
+    check_says(with_alias(R"({"mtu":1400})"), {"network_aliases.nat.mtu: no such key"});
+    check_says(with_alias("\"default\""), {"network_aliases.nat: expected an object"});
+}
+
 TEST_CASE("a URI of another hypervisor is refused")
 {
     check_says(error(with(R"("uri":"lxc:///")")),

@@ -171,6 +171,60 @@ TEST_CASE("a QEMU VM's NICs keep their order, addresses and what they are plugge
     CHECK(nics.at(1).child("model")->attribute("type") == "virtio");
 }
 
+TEST_CASE("a QEMU VM's NICs have what was said of each")
+{
+    DomainSpec spec = usual_spec();
+    spec.nics = {
+        {.source = {NicSource::Kind::network, "lan", "fast"},
+         .mac = "52:54:00:00:00:01",
+         .model = NicModel::e1000e,
+         .mtu = 1400,
+         .bandwidth = Bandwidth{Rate{100, 200, 300}, Rate{50}},
+         .filter = "clean-traffic",
+         .addresses = {"10.0.0.2", "10.0.0.3", "fd00::2"}},
+        {.source = {NicSource::Kind::openvswitch, "ovs0"},
+         .mac = "52:54:00:00:00:02",
+         .vlan = Vlan{{7}, false},
+         .bandwidth = Bandwidth{Rate{100}, Rate{50}}},
+        {.source = {NicSource::Kind::openvswitch, "ovs0"},
+         .mac = "52:54:00:00:00:03",
+         .vlan = Vlan{{7, 8}, true}},
+        {.source = {NicSource::Kind::direct, "eth0", {}, DirectMode::isolated}, .mac = "52:54:00:00:00:04"}};
+    const auto domain = check_domain("nics", spec);
+    const auto nics = domain.root().child("devices")->children("interface");
+    REQUIRE(nics.size() == 4);
+    CHECK(nics.at(0).child("source")->attribute("portgroup") == "fast");
+    CHECK(nics.at(0).child("model")->attribute("type") == "e1000e");
+    CHECK(nics.at(0).child("mtu")->attribute("size") == "1400");
+    CHECK(nics.at(0).find("bandwidth/inbound")->attribute("burst") == "300");
+    CHECK(nics.at(0).find("bandwidth/outbound")->attribute("average") == "50");
+    const auto filter = nics.at(0).child("filterref");
+    REQUIRE(filter);
+    CHECK(filter->attribute("filter") == "clean-traffic");
+    std::multiset<std::string> parameters;
+    for (const auto& parameter : filter->children("parameter"))
+        parameters.insert(concat(parameter.attribute("name"), "=", parameter.attribute("value")));
+    CHECK(parameters == std::multiset<std::string>{"IP=10.0.0.2", "IP=10.0.0.3", "IPV6=fd00::2"});
+    CHECK(nics.at(1).child("virtualport")->attribute("type") == "openvswitch");
+    CHECK(nics.at(1).find("vlan/tag")->attribute("id") == "7");
+    CHECK(nics.at(1).child("vlan")->attribute("trunk").empty());
+    CHECK(nics.at(1).find("bandwidth/inbound")->attribute("peak") == "100"); // without it there is no limit
+    CHECK(nics.at(1).find("bandwidth/outbound")->attribute("peak").empty());
+    CHECK(nics.at(2).child("vlan")->attribute("trunk") == "yes");
+    CHECK(nics.at(2).child("vlan")->children("tag").size() == 2);
+    CHECK(nics.at(3).attribute("type") == "direct");
+    CHECK(nics.at(3).child("source")->attribute("dev") == "eth0");
+    CHECK(nics.at(3).child("source")->attribute("mode") == "private");
+    CHECK_FALSE(nics.at(3).child("filterref"));
+}
+
+TEST_CASE("addresses are for filters: a NIC without one does not name them")
+{
+    DomainSpec spec = usual_spec();
+    spec.nics.front().addresses = {"10.0.0.2"};
+    CHECK(qemu_machinery().domain_xml(spec).find("10.0.0.2") == std::string::npos);
+}
+
 TEST_CASE("awkward names arrive in libvirt as they are")
 {
     const std::string folder = "/srv/a & b <c> 'd' \"e\" ä";

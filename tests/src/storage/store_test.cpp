@@ -346,4 +346,27 @@ TEST_CASE_FIXTURE(Fixture, "the lock of a kind is one call's at a time, also the
     CHECK(entered);
 }
 
+TEST_CASE_FIXTURE(Fixture, "a file of an object is found where the object is, and where it is being built")
+{
+    const VmCid vm{"vm-a"};
+    CHECK_FALSE(store.read(vm, file_name::reservations));
+    Creation creation{store, vms(), vm.str()};
+    host.publish(creation.staging() / file_name::reservations, "x", Access::owner);
+    CHECK(store.read(vm, file_name::reservations) == "x");
+    creation.publish();
+    CHECK(store.read(vm, file_name::reservations) == "x");
+}
+
+TEST_CASE_FIXTURE(Fixture, "an object is in progress while another call makes it")
+{
+    const VmCid vm{"vm-x"};
+    CHECK_FALSE(store.is_in_progress(vm));
+    {
+        const auto child = maker([](Creation&) {});
+        CHECK(store.is_in_progress(vm));
+    }
+    CHECK_FALSE(store.is_in_progress(vm)); // the child was killed, its mark is still there
+    CHECK(host.info(store.layout().in_progress(vm)));
+}
+
 } // namespace cpi::test

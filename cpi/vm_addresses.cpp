@@ -1,0 +1,70 @@
+#include "cpi/vm_addresses.h"
+
+#include "network/reservations.h"
+#include "storage/claims.h"
+
+namespace cpi {
+
+namespace {
+
+/// Where addresses must differ: what a NIC is plugged into, and there each VLAN for itself.
+std::string segment_of(const Nic& nic)
+{
+    std::string segment = describe(nic.source);
+    if (nic.vlan)
+        for (const unsigned tag : nic.vlan->tags)
+            segment += concat(tag == nic.vlan->tags.front() ? ", VLAN " : "+", tag);
+    return segment;
+}
+
+} // namespace
+
+void claim_addresses_of(Cpi& cpi, const VmCid& vm, const NetworkPlan& networks)
+{
+    std::vector<AddressClaim> claims;
+    for (const PlannedNic& planned : networks.nics) {
+        const std::string segment = segment_of(planned.nic);
+        for (const auto& address : planned.nic.addresses)
+            claims.push_back({segment, address});
+        if (planned.has_given_mac)
+            claims.push_back({segment, planned.nic.mac});
+    }
+    Machines machines = cpi.machines();
+    claim_addresses(cpi.store(), vm, claims, [&](const VmCid& other) { return machines.exists(other); });
+}
+
+void reserve_addresses(Cpi& cpi, const VmCid& vm, const Path& folder, NetworkPlan& networks)
+{
+    json::Writer names;
+    names.begin_array();
+    std::vector<PlannedNic*> reserving;
+    for (PlannedNic& planned : networks.nics)
+        if (planned.wants_reservation) {
+            names.string(planned.nic.source.name);
+            reserving.push_back(&planned);
+        }
+    if (reserving.empty())
+        return;
+    cpi.host().publish(folder / file_name::reservations, names.end_array().text(), Access::owner);
+    Machines machines = cpi.machines();
+    const auto exists = [&](const VmCid& other) {
+        return cpi.store().is_in_progress(other) || machines.exists(other);
+    };
+    for (PlannedNic* planned : reserving) {
+        Nic& nic = planned->nic;
+        nic.addresses.push_back(
+            reserve_address(cpi.libvirt(), cpi.log(), nic.source.name, vm, nic.mac, exists));
+    }
+}
+
+void release_reservations(Cpi& cpi, const VmCid& vm)
+{
+    const auto text = cpi.store().read(vm, file_name::reservations);
+    if (!text)
+        return;
+    const json::Document names = json::parse(*text, concat("the reservations of VM ", vm.str()));
+    for (const auto& network : json::Codec<std::vector<std::string>>::read(json::root(names)))
+        release_addresses(cpi.libvirt(), network, vm);
+}
+
+} // namespace cpi

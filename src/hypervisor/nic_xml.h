@@ -1,0 +1,11 @@
+#pragma once
+
+#include "network/nic.h"
+#include "xml/xml.h"
+
+namespace cpi {
+
+/// Adds the NIC's <interface> to a domain's <devices>.
+void add_nic(const xml::Element& devices, const Nic& nic);
+
+} // namespace cpi

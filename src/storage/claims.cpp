@@ -1,0 +1,65 @@
+#include "storage/claims.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/text.h"
+
+namespace cpi {
+
+namespace {
+
+/// The folder comes with its lock, in one step; of two calls that make it one is first.
+void make_folder(Store& store)
+{
+    Host& host = store.host();
+    const Path folder = store.layout().addresses();
+    if (host.info(folder))
+        return;
+    const Path staging = folder.parent_path() /
+                         concat(Layout::staging_prefix, folder.filename().native(), "-", random_name(8));
+    host.make_directory(staging);
+    host.create(staging / file_name::lock, Access::owner)->finish();
+    try {
+        host.rename(staging, folder);
+    } catch (const Error&) {
+        host.discard(staging);
+        if (!host.info(folder))
+            throw;
+    }
+}
+
+void require_free(Store& store, const VmCid& vm, const AddressClaim& claim,
+                  const std::function<bool(const VmCid&)>& exists)
+{
+    const Path file = store.layout().of(claim);
+    const auto text = store.host().read(file);
+    if (!text)
+        return;
+    const auto holder = while_doing(concat("reading ", file.native()), [&] { return VmCid{trim(*text)}; });
+    // In this order: a VM that is just being finished is there when its mark is gone.
+    if (holder == vm || (!store.is_in_progress(holder) && !exists(holder)))
+        return;
+    throw Error{ErrorKind::cloud,
+                concat("address ", claim.address, " on ", claim.where, " is in use by VM ", holder.str(),
+                       ". Try: another address, or delete that VM first (bosh vms --details, or bosh "
+                       "delete-vm ",
+                       holder.str(), ")")};
+}
+
+} // namespace
+
+void claim_addresses(Store& store, const VmCid& vm, const std::vector<AddressClaim>& claims,
+                     const std::function<bool(const VmCid&)>& exists)
+{
+    if (claims.empty())
+        return;
+    constexpr std::chrono::minutes patience{5};
+    make_folder(store);
+    const auto lock = store.host().lock(store.layout().addresses() / file_name::lock, Deadline{patience});
+    for (const AddressClaim& claim : claims)
+        require_free(store, vm, claim, exists);
+    for (const AddressClaim& claim : claims)
+        store.host().publish(store.layout().of(claim), vm.str(), Access::owner);
+}
+
+} // namespace cpi

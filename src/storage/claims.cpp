@@ -1,32 +1,11 @@
 #include "storage/claims.h"
 
-#include "base/clock.h"
 #include "base/error.h"
 #include "base/text.h"
 
 namespace cpi {
 
 namespace {
-
-/// The folder comes with its lock, in one step; of two calls that make it one is first.
-void make_folder(Store& store)
-{
-    Host& host = store.host();
-    const Path folder = store.layout().addresses();
-    if (host.info(folder))
-        return;
-    const Path staging = folder.parent_path() /
-                         concat(Layout::staging_prefix, folder.filename().native(), "-", random_name(8));
-    host.make_directory(staging);
-    host.create(staging / file_name::lock, Access::owner)->finish();
-    try {
-        host.rename(staging, folder);
-    } catch (const Error&) {
-        host.discard(staging);
-        if (!host.info(folder))
-            throw;
-    }
-}
 
 void require_free(Store& store, const VmCid& vm, const AddressClaim& claim,
                   const std::function<bool(const VmCid&)>& exists)
@@ -53,9 +32,7 @@ void claim_addresses(Store& store, const VmCid& vm, const std::vector<AddressCla
 {
     if (claims.empty())
         return;
-    constexpr std::chrono::minutes patience{5};
-    make_folder(store);
-    const auto lock = store.host().lock(store.layout().addresses() / file_name::lock, Deadline{patience});
+    const auto lock = store.lock_kind(store.layout().addresses());
     for (const AddressClaim& claim : claims)
         require_free(store, vm, claim, exists);
     for (const AddressClaim& claim : claims)

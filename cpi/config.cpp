@@ -35,14 +35,8 @@ void check_aliases(const Config& config)
 json::Document configuration_in(const json::Place& context)
 {
     const auto known = json::keys<Config>();
-    json::Writer out;
-    out.begin_object();
-    if (context.is_object())
-        for (const auto& [key, at] : context.members())
-            if (std::ranges::find(known, key) != known.end())
-                out.key(key).verbatim(at.verbatim());
-    out.end_object();
-    return json::parse(out.text(), "the context");
+    return json::members_if(
+        context, [&](const std::string& key) { return std::ranges::find(known, key) != known.end(); });
 }
 
 /// The password within "scheme://user:password@host".

@@ -142,7 +142,7 @@ DiskCid update_disk(Cpi& cpi, const DiskCid& cid, const DiskSize& size, const Di
     warn_of_unknown(cpi.log(), "cloud properties of the disk", wanted.unknown_keys);
     check_update(disk, size, wanted);
     require_room(cpi, wanted, size);
-    const DiskOptions before = disk.record.properties.fields;
+    const DiskProperties before = disk.record.properties;
     DiskRecord next = disk.record;
     next.format = format_of(cpi, wanted);
     next.size_mib = size.value;
@@ -162,7 +162,7 @@ DiskCid update_disk(Cpi& cpi, const DiskCid& cid, const DiskSize& size, const Di
         disk.record = next;
         disk.save();
     }
-    refresh_pool(cpi, before);
+    refresh_pool(cpi, before.fields);
     refresh_pool(cpi, wanted);
     return cid;
 }

@@ -86,7 +86,7 @@ DiskSpec HeldDisk::spec() const
             .bus = cpi_.machinery().persistent_bus,
             .position = 0,
             .serial = cid_.str(),
-            .tuning = options,
+            .tuning = static_cast<const DiskTuning&>(options),
             .secret = secret_name(options, cid_.str())};
 }
 

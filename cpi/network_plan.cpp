@@ -240,12 +240,25 @@ DhcpWish Codec<DhcpWish>::read(const Place& place)
 
 ManagedProperties Codec<ManagedProperties>::read(const Place& place)
 {
-    ManagedProperties properties{Codec<NetworkMaking>::read(place), {}};
-    for (const std::string& key : properties.making.unknown_keys)
-        properties.for_nics.emplace(key, place.at(key).verbatim());
-    properties.for_nics.erase("network"); // it names the network that is made
-    if (properties.making.mtu)
-        properties.for_nics.emplace("mtu", place.at("mtu").verbatim());
+    if (!place.is_object())
+        place.fail_discreetly(expected());
+    const auto is_among = [](const std::vector<std::string>& known) {
+        return [known](const std::string& key) { return std::ranges::find(known, key) != known.end(); };
+    };
+    const auto is_for_making = is_among(keys<NetworkMaking>());
+    const auto is_for_nics = is_among(keys<NetworkProperties>());
+    // A key of the one kind is no misspelling of the other's. `network` names the network that is made.
+    const Document making =
+        members_if(place, [&](const auto& key) { return is_for_making(key) || !is_for_nics(key); });
+    const Document nics = members_if(
+        place, [&](const auto& key) { return key == "mtu" || (!is_for_making(key) && key != "network"); });
+    ManagedProperties properties{Codec<NetworkMaking>::read(root(making, place.path())), {}};
+    // What create_vm would refuse of the NICs is refused now.
+    NetworkProperties nic = Codec<NetworkProperties>::read(root(nics, place.path()));
+    nic.network = "the made network";
+    static_cast<void>(while_doing(place.path(), [&] { return source_of(nic); }));
+    for (const auto& [key, at] : root(nics).members())
+        properties.for_nics.emplace(key, at.verbatim());
     return properties;
 }
 

@@ -62,7 +62,7 @@ DomainSpec describe_vm(Cpi& cpi, const VmCid& vm, const VmProperties& properties
                         .bus = on,
                         .position = 0,
                         .serial = {},
-                        .tuning = options,
+                        .tuning = static_cast<const DiskTuning&>(options),
                         .secret = secret_name(options, vm.str())};
     };
     DomainSpec spec{.name = vm.str(),

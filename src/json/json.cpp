@@ -134,6 +134,18 @@ Verbatim with_member(const Verbatim& object, std::string_view key, std::string_v
     return {text_of(document)};
 }
 
+Document members_if(const Place& object, const std::function<bool(const std::string& key)>& wanted)
+{
+    Writer out;
+    out.begin_object();
+    if (object.is_object())
+        for (const auto& [key, at] : object.members())
+            if (wanted(key))
+                out.key(key).verbatim(at.verbatim());
+    out.end_object();
+    return parse(out.text(), "a part of an object");
+}
+
 Place Place::at(std::string_view key) const
 {
     std::string path = path_.empty() ? std::string{key} : concat(path_, '.', key);

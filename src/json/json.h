@@ -11,6 +11,7 @@
 #include <rapidjson/writer.h>
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -38,6 +39,12 @@ struct VerbatimObject : Verbatim {
     VerbatimObject() : Verbatim{"{}"} {}
     explicit VerbatimObject(std::string object) : Verbatim{std::move(object)} {}
 };
+
+class Place;
+
+/// An object of the members whose keys are `wanted`. What is no object has none.
+[[nodiscard]] Document members_if(const Place& object,
+                                  const std::function<bool(const std::string& key)>& wanted);
 
 /// The JSON object `object` with one more member, or with that member replaced.
 [[nodiscard]] Verbatim with_member(const Verbatim& object, std::string_view key, std::string_view value);

@@ -185,9 +185,24 @@ TEST_CASE("a NIC gets the network's name and what is not for making it")
 {
     CHECK(
         plan_with(
-            R"({"name":"a","bridge":"b","dhcp":false,"forward_mode":"open","domain":"d","mtu":9000,"network":"other","nwfilter":{"x":[1]}})")
-            .cloud_properties.text == R"({"network":"a","mtu":9000,"nwfilter":{"x":[1]}})");
+            R"({"name":"a","bridge":"b","dhcp":false,"forward_mode":"open","domain":"d","mtu":9000,"network":"other","nwfilter":"x","theirs":[1]})")
+            .cloud_properties.text == R"({"network":"a","mtu":9000,"nwfilter":"x","theirs":[1]})");
     CHECK(plan_with(R"({"name":"a","mtu":9000})").spec.mtu == 9000);
+    CHECK(plan_with(R"({"name":"a","mac":"52:54:00:00:00:01","model":"e1000","portgroup":"p"})")
+              .cloud_properties.text ==
+          R"({"network":"a","mac":"52:54:00:00:00:01","model":"e1000","portgroup":"p"})");
+}
+
+TEST_CASE("what NICs cannot have is refused when their network is made, each key with its place")
+{
+    const auto error = [](std::string_view properties) {
+        return caught([&] { return plan_with(properties).cid; }).what;
+    };
+    check_says(error(R"({"mac":"no"})"), {"arguments[0].cloud_properties.mac"});
+    check_says(error(R"({"bandwidth":{"inbound":0}})"), {"arguments[0].cloud_properties.bandwidth.inbound"});
+    check_says(error(R"({"direct":"eth0"})"), {"arguments[0].cloud_properties", "interface 'eth0'"});
+    check_says(error(R"({"dhpc":true})"), {"did you mean 'dhcp'?"});
+    check_says(error(R"({"nwfiltre":"x"})"), {"did you mean"});
 }
 
 } // namespace cpi::test

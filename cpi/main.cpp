@@ -174,6 +174,12 @@ int restore(const std::string& config_file, const std::string& snapshot, Restore
     }
 }
 
+int print(std::string_view text)
+{
+    std::cout << text << (text.ends_with('\n') ? "" : "\n");
+    return EXIT_SUCCESS;
+}
+
 int check_config(const std::string& file)
 {
     try {
@@ -200,28 +206,43 @@ int check_config(const std::string& file)
     }
 }
 
-int run(std::span<const std::string> words)
+using Words = std::span<const std::string>;
+
+/// A way to call the program: its words, of which `any` stands for whatever it is given there.
+struct Form {
+    std::array<std::string_view, 5> words{};
+    int (*run)(Words words) = nullptr;
+};
+constexpr std::string_view any = "ANY";
+constexpr std::array forms{
+    Form{{"--config", any}, [](Words words) { return serve(words[1]); }},
+    Form{{"--config", any, "restore-disk", any},
+         [](Words words) { return restore(words[1], words[3], RestoreTo::the_disk); }},
+    Form{{"--config", any, "restore-disk", any, "--as-new"},
+         [](Words words) { return restore(words[1], words[3], RestoreTo::a_new_disk); }},
+    Form{{"config", "check", any}, [](Words words) { return check_config(words[2]); }},
+    Form{{"config", "schema"}, [](Words /*words*/) { return print(config_schema()); }},
+    Form{{"--version"}, [](Words /*words*/) { return print("libvirt_cpi " LIBVIRT_CPI_VERSION); }},
+    Form{{"--help"}, [](Words /*words*/) { return print(usage); }},
+};
+
+bool matches(const Form& form, Words words)
 {
-    if (words.size() == 2 && words[0] == "--config")
-        return serve(words[1]);
-    if (words.size() >= 4 && words[0] == "--config" && words[2] == "restore-disk") {
-        const bool as_new = words.size() == 5 && words[4] == "--as-new";
-        if (words.size() == 4 || as_new)
-            return restore(words[1], words[3], as_new ? RestoreTo::a_new_disk : RestoreTo::the_disk);
+    for (std::size_t i = 0; i < form.words.size(); ++i) {
+        const std::string_view given = i < words.size() ? std::string_view{words[i]} : std::string_view{};
+        if (form.words.at(i) != given && (form.words.at(i) != any || given.empty()))
+            return false;
     }
-    if (words.size() == 3 && words[0] == "config" && words[1] == "check")
-        return check_config(words[2]);
-    if (words.size() == 2 && words[0] == "config" && words[1] == "schema") {
-        std::cout << config_schema() << "\n";
-        return EXIT_SUCCESS;
-    }
-    if (words.size() == 1 && words[0] == "--version") {
-        std::cout << "libvirt_cpi " << LIBVIRT_CPI_VERSION << "\n";
-        return EXIT_SUCCESS;
-    }
-    const bool asked = words.size() == 1 && words[0] == "--help";
-    (asked ? std::cout : std::cerr) << usage;
-    return asked ? EXIT_SUCCESS : 2;
+    return words.size() <= form.words.size();
+}
+
+int run(Words words)
+{
+    for (const Form& form : forms)
+        if (matches(form, words))
+            return form.run(words);
+    std::cerr << usage;
+    return 2;
 }
 
 } // namespace

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "cpi/results.h"
+#include "cpi/types.h"
 #include "json/codec.h"
 
 #include <algorithm>
@@ -66,7 +67,7 @@ struct Call<handler> {
             // A braced tuple is read from left to right: the first bad argument is the one that is named.
             return Typed{json::Codec<std::remove_cvref_t<Args>>::read(places[index])...};
         } catch (const Error& error) {
-            throw Error{error.kind(), concat("Arguments are not correct, details: '", error.what(), "'")};
+            throw wrong_argument(error.what(), error.kind());
         }
     }
 };

@@ -12,8 +12,7 @@ constexpr std::string_view properties_place = "cloud_properties.";
 
 [[noreturn]] void refuse(std::string_view key, std::string_view why)
 {
-    throw Error{ErrorKind::invalid_call,
-                concat("Arguments are not correct, details: 'arguments[0].", key, ": ", why, "'")};
+    throw wrong_argument(concat("arguments[0].", key, ": ", why));
 }
 
 [[noreturn]] void refuse_property(std::string_view key, std::string_view why)

@@ -2,6 +2,11 @@
 
 namespace cpi {
 
+Error wrong_argument(std::string_view details, ErrorKind kind)
+{
+    return {kind, concat("Arguments are not correct, details: '", details, "'")};
+}
+
 void warn_of_unknown(Log& log, std::string_view where, const std::vector<std::string>& keys)
 {
     if (!keys.empty())

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/error.h"
 #include "base/ids.h"
 #include "base/log.h"
 #include "cpi/config.h"
@@ -33,6 +34,10 @@ struct DiskOptions : DiskTuning {
     std::string storage_pool;
     std::vector<std::string> unknown_keys;
 };
+
+/// The words in which an argument is refused, whether it is wrong by itself or does not fit what there is.
+/// `details` begins with its place, as "arguments[2].memory: ".
+[[nodiscard]] Error wrong_argument(std::string_view details, ErrorKind kind = ErrorKind::invalid_call);
 
 /// Properties may be meant for another CPI: what this one does not know is said, and no more.
 void warn_of_unknown(Log& log, std::string_view where, const std::vector<std::string>& keys);

@@ -19,8 +19,7 @@ constexpr std::string_view ephemeral_serial = "ephemeral";
 
 [[noreturn]] void refuse_property(std::string_view key, std::string_view why)
 {
-    throw Error{ErrorKind::invalid_call,
-                concat("Arguments are not correct, details: 'arguments[2].", key, ": ", why, "'")};
+    throw wrong_argument(concat("arguments[2].", key, ": ", why));
 }
 
 /// What does not fit the stemcell is said before anything is made.

@@ -82,6 +82,8 @@ void delete_disk(Cpi& cpi, const DiskCid& cid)
     if (const auto vm = disk.holder())
         throw Error{ErrorKind::cloud, concat("disk '", cid.str(), "' is attached to VM '", vm->str(),
                                              "' and is not deleted. Try: detach it first")};
+    // The image of a pool that is not there would stay behind, as nobody's.
+    static_cast<void>(pool_directory(cpi, disk.record.properties.fields));
     forget_key(cpi, cid);
     cpi.store().discard(cid);
     refresh_pool(cpi, disk.record.properties.fields);

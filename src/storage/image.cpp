@@ -1,5 +1,6 @@
 #include "storage/image.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "json/json.h"
 
@@ -27,15 +28,18 @@ Command qemu_img(std::string_view verb, const std::optional<Secret>& key, const 
     return command;
 }
 
-/// Some versions of qemu-img measure how fast they stretch keys, and now and then give up doing so.
+/// Before it begins with an encrypted image, qemu-img measures how fast it stretches keys. Where the kernel
+/// counts CPU time by ticks that fails at once now and then, on a busy machine many times in a row.
 void run_patiently(Host& host, const Command& command)
 {
-    for (int left = 10;; --left) {
+    constexpr std::chrono::minutes patience{5};
+    for (const Deadline deadline{patience};;) {
         try {
             run_ok(host, command);
             return;
         } catch (const Error& error) {
-            if (left == 0 || error.message().find("Unable to get accurate CPU usage") == std::string::npos)
+            if (deadline.passed() ||
+                error.message().find("Unable to get accurate CPU usage") == std::string::npos)
                 throw;
         }
     }

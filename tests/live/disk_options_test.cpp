@@ -135,7 +135,7 @@ TEST_CASE("an encrypted disk works like any other, shows nothing without its sec
                            image.native(), (cpi.store() / "stolen").native()})
                   .status != 0);
 
-        CHECK(cpi.call("resize_disk", update(disk, 64, "{}").substr(0, disk.size() + 6).append("]")).ok());
+        CHECK(cpi.call("resize_disk", concat("[", json_string(disk), ",64]")).ok());
         const std::string marker = "head -n 1 marker; df -m /mnt | tail -n 1 | awk '{print ($2 > 50)}'";
         CHECK(bench.on_disk(disk, marker) == "secret-marker\n1");
 
@@ -143,6 +143,7 @@ TEST_CASE("an encrypted disk works like any other, shows nothing without its sec
         const std::string detached = bench.snapshot(disk);
         static_cast<void>(bench.attach(disk));
         const std::string live = bench.snapshot(disk);
+        CHECK(cpi.call("resize_disk", concat("[", json_string(disk), ",80]")).ok());
         bench.detach(disk);
         for (const auto& snapshot : {detached, live}) {
             CHECK(libvirt_has_secret_of(snapshot));
@@ -151,7 +152,7 @@ TEST_CASE("an encrypted disk works like any other, shows nothing without its sec
         }
         const std::string other = format == "raw" ? "qcow2" : "raw";
         CHECK(cpi.cid("update_disk",
-                      update(disk, 64, concat(R"({"encryption":"luks","format":")", other, R"("})"))) ==
+                      update(disk, 80, concat(R"({"encryption":"luks","format":")", other, R"("})"))) ==
               disk);
         CHECK(bench.on_disk(disk, marker) == "secret-marker\n1");
         CHECK(read_file(cpi.store() / "disks" / disk / concat("disk-2.", other)).find("secret-marker") ==
@@ -264,6 +265,9 @@ TEST_CASE("update_disk makes a disk another one, with its contents, and refuses 
     CHECK(cpi.cid("update_disk", update(disk, 96, "{}")) == disk);
     CHECK(names_in(pool.path()).empty());
     CHECK(cpi.cid("update_disk", update(disk, 96, concat("{", pool.property(), "}"))) == disk);
+    static_cast<void>(virsh({"pool-destroy", "update-pool"}));
+    CHECK(cpi.call("delete_disk", json_list({disk})).message().find("not active") != std::string::npos);
+    static_cast<void>(virsh({"pool-start", "update-pool"}));
     CHECK(cpi.call("delete_disk", json_list({disk})).ok());
     CHECK(names_in(pool.path()).empty());
     CHECK(virsh({"vol-list", "update-pool"}).find(disk) == std::string::npos);

@@ -178,6 +178,11 @@ TEST_CASE("a program reads what it is given, and nothing more")
     const std::string long_text(200'000, 'x');
     CHECK(LocalHost{}.run({{"cat"}, 10s, Secret{"in"}}).out == "in");
     CHECK((LocalHost{}.run({{"cat"}, 10s, Secret{long_text}}).out == long_text));
+    // The CPI ignores SIGPIPE, as this child does.
+    CHECK(in_child([&] {
+              std::signal(SIGPIPE, SIG_IGN);
+              return std::to_string(LocalHost{}.run({{"false"}, 10s, Secret{long_text}}).status);
+          }) == "1");
     CHECK(run({"cat"}).out.empty());
 }
 

@@ -1,19 +1,8 @@
 #include "cpi/disk_options.h"
 
 #include "base/error.h"
-#include "cpi/cpi.h"
 
 namespace cpi {
-
-namespace {
-
-void forget_secret(Cpi& cpi, const std::optional<std::string>& name)
-{
-    if (name)
-        cpi.libvirt().forget_secret(*name);
-}
-
-} // namespace
 
 Path pool_directory(Cpi& cpi, const DiskOptions& options)
 {
@@ -64,21 +53,6 @@ std::optional<Secret> keep_key(Cpi& cpi, const DiskOptions& options, const Path&
     cpi.host().publish(folder / file_name::secret, name, Access::owner);
     cpi.libvirt().keep_secret(name, kept);
     return kept;
-}
-
-void forget_key(Cpi& cpi, const VmCid& vm)
-{
-    forget_secret(cpi, cpi.store().read(vm, file_name::secret));
-}
-
-void forget_key(Cpi& cpi, const DiskCid& disk)
-{
-    forget_secret(cpi, cpi.store().read(disk, file_name::secret));
-}
-
-void forget_key(Cpi& cpi, const SnapshotCid& snapshot)
-{
-    forget_secret(cpi, cpi.store().read(snapshot, file_name::secret));
 }
 
 } // namespace cpi

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "cpi/cpi.h"
 #include "cpi/types.h"
 #include "host/host.h"
 
@@ -7,8 +8,6 @@
 #include <string>
 
 namespace cpi {
-
-class Cpi;
 
 /// What the options of disks mean on the hypervisor's host. `object` is the cid of the VM, disk or snapshot
 /// whose images they are of.
@@ -27,8 +26,11 @@ void refresh_pool(Cpi& cpi, const DiskOptions& options);
 std::optional<Secret> keep_key(Cpi& cpi, const DiskOptions& options, const Path& folder,
                                const std::string& object, const std::optional<Secret>& key = std::nullopt);
 /// Forgets the key of an object, if it has one. Its folder must still be there, finished or not.
-void forget_key(Cpi& cpi, const VmCid& vm);
-void forget_key(Cpi& cpi, const DiskCid& disk);
-void forget_key(Cpi& cpi, const SnapshotCid& snapshot);
+template <class Tag>
+void forget_key(Cpi& cpi, const Id<Tag>& object)
+{
+    if (const auto name = cpi.store().read(object, file_name::secret))
+        cpi.libvirt().forget_secret(*name);
+}
 
 } // namespace cpi

@@ -32,14 +32,21 @@ std::string format_of(Cpi& cpi, const DiskOptions& options)
     return std::string{options.format ? word_of(*options.format) : cpi.machinery().disk_format};
 }
 
+void refuse_to_shrink(const HeldDisk& disk, const DiskSize& size)
+{
+    if (size.value < disk.record.size_mib)
+        throw Error{ErrorKind::not_supported,
+                    concat("disk '", disk.cid().str(), "' has ", disk.record.size_mib,
+                           " MiB and cannot shrink to ", size.value)};
+}
+
 /// Refuses, before anything is touched, what update_disk cannot do.
 void check_update(const HeldDisk& disk, const DiskSize& size, const DiskOptions& wanted)
 {
     const auto refuse = [&](std::string_view why) {
         throw Error{ErrorKind::not_supported, concat("disk '", disk.cid().str(), "': ", why)};
     };
-    if (size.value < disk.record.size_mib)
-        refuse(concat("it has ", disk.record.size_mib, " MiB and cannot shrink to ", size.value));
+    refuse_to_shrink(disk, size);
     if (wanted.encryption != disk.record.properties.fields.encryption)
         refuse("its encryption cannot be changed, a new disk is needed");
     if (const auto vm = disk.holder())
@@ -125,9 +132,7 @@ std::vector<DiskCid> get_disks(Cpi& cpi, const VmCid& vm)
 void resize_disk(Cpi& cpi, const DiskCid& cid, const DiskSize& size)
 {
     HeldDisk disk{cpi, cid};
-    if (size.value < disk.record.size_mib)
-        throw Error{ErrorKind::not_supported, concat("disk '", cid.str(), "' has ", disk.record.size_mib,
-                                                     " MiB and cannot shrink to ", size.value)};
+    refuse_to_shrink(disk, size);
     const DiskOptions& options = disk.record.properties.fields;
     require_room(cpi, options, size);
     const auto vm = disk.holder();

@@ -71,9 +71,11 @@ namespace json {
 
 template <>
 inline constexpr std::array names<Forward>{
-    NamedValue<Forward>{"nat", Forward::nat},       NamedValue<Forward>{"route", Forward::route},
-    NamedValue<Forward>{"open", Forward::open},     NamedValue<Forward>{"none", Forward::none},
-    NamedValue<Forward>{"bridge", Forward::bridge},
+    NamedValue<Forward>{word_of(Forward::nat), Forward::nat},
+    NamedValue<Forward>{word_of(Forward::route), Forward::route},
+    NamedValue<Forward>{word_of(Forward::open), Forward::open},
+    NamedValue<Forward>{word_of(Forward::none), Forward::none},
+    NamedValue<Forward>{word_of(Forward::bridge), Forward::bridge},
 };
 
 template <>

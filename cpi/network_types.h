@@ -87,17 +87,19 @@ namespace json {
 
 template <>
 inline constexpr std::array names<DirectMode>{
-    NamedValue<DirectMode>{"bridge", DirectMode::bridge},
-    NamedValue<DirectMode>{"vepa", DirectMode::vepa},
-    NamedValue<DirectMode>{"private", DirectMode::isolated},
-    NamedValue<DirectMode>{"passthrough", DirectMode::passthrough},
+    NamedValue<DirectMode>{word_of(DirectMode::bridge), DirectMode::bridge},
+    NamedValue<DirectMode>{word_of(DirectMode::vepa), DirectMode::vepa},
+    NamedValue<DirectMode>{word_of(DirectMode::isolated), DirectMode::isolated},
+    NamedValue<DirectMode>{word_of(DirectMode::passthrough), DirectMode::passthrough},
 };
 
 template <>
 inline constexpr std::array names<NicModel>{
-    NamedValue<NicModel>{"virtio", NicModel::virtio},   NamedValue<NicModel>{"e1000", NicModel::e1000},
-    NamedValue<NicModel>{"e1000e", NicModel::e1000e},   NamedValue<NicModel>{"rtl8139", NicModel::rtl8139},
-    NamedValue<NicModel>{"vmxnet3", NicModel::vmxnet3},
+    NamedValue<NicModel>{word_of(NicModel::virtio), NicModel::virtio},
+    NamedValue<NicModel>{word_of(NicModel::e1000), NicModel::e1000},
+    NamedValue<NicModel>{word_of(NicModel::e1000e), NicModel::e1000e},
+    NamedValue<NicModel>{word_of(NicModel::rtl8139), NicModel::rtl8139},
+    NamedValue<NicModel>{word_of(NicModel::vmxnet3), NicModel::vmxnet3},
 };
 
 template <>

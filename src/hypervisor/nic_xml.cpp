@@ -6,29 +6,6 @@ namespace {
 
 using xml::Element;
 
-std::string_view word(DirectMode mode)
-{
-    switch (mode) {
-    case DirectMode::vepa: return "vepa";
-    case DirectMode::isolated: return "private";
-    case DirectMode::passthrough: return "passthrough";
-    case DirectMode::bridge: break;
-    }
-    return "bridge";
-}
-
-std::string_view word(NicModel model)
-{
-    switch (model) {
-    case NicModel::e1000: return "e1000";
-    case NicModel::e1000e: return "e1000e";
-    case NicModel::rtl8139: return "rtl8139";
-    case NicModel::vmxnet3: return "vmxnet3";
-    case NicModel::virtio: break;
-    }
-    return "virtio";
-}
-
 void add_source(const Element& interface, const NicSource& source)
 {
     const Element element = interface.add("source");
@@ -48,7 +25,7 @@ void add_source(const Element& interface, const NicSource& source)
         return;
     case NicSource::Kind::direct:
         interface.set("type", "direct");
-        element.set("dev", source.name).set("mode", word(source.mode));
+        element.set("dev", source.name).set("mode", word_of(source.mode));
         return;
     }
 }
@@ -100,7 +77,7 @@ void add_nic(const Element& devices, const Nic& nic)
     const Element interface = devices.add("interface");
     interface.add("mac").set("address", nic.mac);
     add_source(interface, nic.source);
-    interface.add("model").set("type", word(nic.model));
+    interface.add("model").set("type", word_of(nic.model));
     if (nic.mtu)
         interface.add("mtu").set("size", std::to_string(*nic.mtu));
     if (nic.vlan)

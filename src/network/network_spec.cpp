@@ -9,23 +9,11 @@ namespace cpi {
 
 namespace {
 
-std::string_view word(Forward forward)
-{
-    switch (forward) {
-    case Forward::nat: return "nat";
-    case Forward::route: return "route";
-    case Forward::open: return "open";
-    case Forward::bridge: return "bridge";
-    case Forward::none: break;
-    }
-    return {};
-}
-
 void add_forward(const xml::Element& root, const NetworkSpec& spec)
 {
     if (spec.forward == Forward::none)
         return;
-    const auto forward = root.add("forward").set("mode", word(spec.forward));
+    const auto forward = root.add("forward").set("mode", word_of(spec.forward));
     if (!spec.forward_dev.empty())
         forward.set("dev", spec.forward_dev);
     const bool has_ipv6 = std::ranges::any_of(

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace cpi {
@@ -12,6 +13,18 @@ namespace cpi {
 /// How a libvirt network reaches what is outside of it. `bridge`: it is a name for a bridge of the host, and
 /// libvirt has no say over addresses.
 enum class Forward { nat, route, open, none, bridge };
+
+[[nodiscard]] constexpr std::string_view word_of(Forward forward) noexcept
+{
+    switch (forward) {
+    case Forward::nat: return "nat";
+    case Forward::route: return "route";
+    case Forward::open: return "open";
+    case Forward::bridge: return "bridge";
+    case Forward::none: break;
+    }
+    return "none";
+}
 
 /// The host's own address on a network.
 struct HostAddress {

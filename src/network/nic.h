@@ -11,6 +11,17 @@ namespace cpi {
 /// How a NIC shares the host's interface that it is plugged into directly.
 enum class DirectMode { bridge, vepa, isolated, passthrough };
 
+[[nodiscard]] constexpr std::string_view word_of(DirectMode mode) noexcept
+{
+    switch (mode) {
+    case DirectMode::vepa: return "vepa";
+    case DirectMode::isolated: return "private";
+    case DirectMode::passthrough: return "passthrough";
+    case DirectMode::bridge: break;
+    }
+    return "bridge";
+}
+
 /// What a NIC is plugged into.
 struct NicSource {
     enum class Kind { network, bridge, openvswitch, direct };
@@ -25,6 +36,18 @@ struct NicSource {
 [[nodiscard]] std::string describe(const NicSource& source);
 
 enum class NicModel { virtio, e1000, e1000e, rtl8139, vmxnet3 };
+
+[[nodiscard]] constexpr std::string_view word_of(NicModel model) noexcept
+{
+    switch (model) {
+    case NicModel::e1000: return "e1000";
+    case NicModel::e1000e: return "e1000e";
+    case NicModel::rtl8139: return "rtl8139";
+    case NicModel::vmxnet3: return "vmxnet3";
+    case NicModel::virtio: break;
+    }
+    return "virtio";
+}
 
 struct Vlan {
     std::vector<unsigned> tags;

@@ -29,7 +29,7 @@ void require_room(Cpi& cpi, const DiskOptions& options, const DiskSize& size)
 
 std::string format_of(Cpi& cpi, const DiskOptions& options)
 {
-    return std::string{options.format ? word_of(*options.format) : cpi.machinery().disk_format};
+    return std::string{options.format ? word_of(*options.format) : cpi.hypervisor().disk_format};
 }
 
 void refuse_to_shrink(const HeldDisk& disk, const DiskSize& size)
@@ -99,7 +99,7 @@ void delete_disk(Cpi& cpi, const DiskCid& cid)
 DiskHint attach_disk(Cpi& cpi, const VmCid& vm, const DiskCid& cid)
 {
     const auto vm_lock = cpi.store().lock(vm);
-    Machines machines = cpi.machines();
+    Machines& machines = cpi.machines();
     if (!machines.exists(vm))
         throw Error{ErrorKind::vm_not_found, concat("VM '", vm.str(), "' not found")};
     const HeldDisk disk{cpi, cid};
@@ -111,14 +111,14 @@ DiskHint attach_disk(Cpi& cpi, const VmCid& vm, const DiskCid& cid)
     // one too few.
     if (!holder)
         cpi.host().publish(disk.folder() / file_name::attached_to, vm.str(), Access::owner);
-    return {machines.attach(vm, cid, disk.spec()), cid.str().substr(DiskTag::prefix.size())};
+    return machines.attach(vm, cid, disk.spec());
 }
 
 void detach_disk(Cpi& cpi, const VmCid& vm, const DiskCid& cid)
 {
     const auto vm_lock = cpi.store().lock(vm);
     const HeldDisk disk{cpi, cid};
-    Machines machines = cpi.machines();
+    Machines& machines = cpi.machines();
     if (!machines.exists(vm) || !machines.detach(vm, cid))
         throw Error{ErrorKind::disk_not_attached,
                     concat("disk '", cid.str(), "' is not attached to VM '", vm.str(), "'")};

@@ -188,7 +188,7 @@ int check_config(const std::string& file)
         const Hypervisor& hypervisor = *config.hypervisor.row;
         std::cout << file << " is valid\n"
                   << "  hypervisor  " << hypervisor.name
-                  << (hypervisor.machinery == nullptr ? " (VMs are not built yet in this version)" : "")
+                  << (hypervisor.control == nullptr ? " (VMs are not built yet in this version)" : "")
                   << "\n"
                   << "  uri         " << config.connection_uri() << "\n"
                   << "  store_dir   " << config.store_dir.text << "\n"

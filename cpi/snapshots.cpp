@@ -74,25 +74,17 @@ void forget_snapshot(Cpi& cpi, const SnapshotCid& snapshot)
     const DiskCid disk{json::root(document).at("disk").string()};
     const auto vm = cpi.host().read(cpi.store().layout().of(disk) / file_name::attached_to);
     if (vm && !vm->empty())
-        cpi.machines().abandon_copy(VmCid{*vm}, snapshot.str());
+        cpi.machines().abandon_copy(VmCid{*vm}, disk, snapshot.str());
 }
 
 /// A disk that a VM runs with is copied by the hypervisor, another one as the file that it is.
-void copy_image(Cpi& cpi, const HeldDisk& disk, const image::Image& image, const image::Image& copy,
-                const std::string& secret)
+void copy_image(Cpi& cpi, const HeldDisk& disk, const DiskCopy& copy)
 {
     const auto vm = disk.holder();
-    Machines machines = cpi.machines();
-    if (!vm || !machines.uses(*vm, disk.cid())) {
-        cpi.host().copy(image.file, copy.file);
-        return;
-    }
-    const std::uint64_t bytes = image::virtual_size(cpi.host(), image);
-    image::create(cpi.host(), copy, Mebibytes::rounded_up(bytes));
-    DiskSpec to = disk.spec();
-    to.file = copy.file;
-    to.secret = secret;
-    machines.copy_disk(*vm, disk.cid(), to);
+    if (vm && cpi.machines().uses(*vm, disk.cid()))
+        cpi.machines().copy_disk(*vm, disk.cid(), disk.spec(), copy);
+    else
+        cpi.host().copy(disk.image_file(), copy.file);
 }
 
 DiskCid restore_as_new(Cpi& cpi, const Path& image, const SnapshotRecord& record,
@@ -144,10 +136,10 @@ SnapshotCid snapshot_disk(Cpi& cpi, const DiskCid& cid, const std::map<std::stri
     undo.add(concat("forget ", snapshot.str()), [&] { forget_snapshot(cpi, snapshot); });
     store.host().publish(creation.staging() / file_name::snapshot_record, text_of_snapshot(disk, metadata),
                          Access::owner);
-    const image::Image image = disk.image();
-    const auto key = keep_key(cpi, options, creation.staging(), snapshot.str(), image.key);
-    const Path copy = creation.staging() / file_name::disk(disk.record.format);
-    copy_image(cpi, disk, image, {copy, disk.record.format, key}, secret_name(options, snapshot.str()));
+    const auto key = keep_key(cpi, options, creation.staging(), snapshot.str(), disk.image().key);
+    copy_image(cpi, disk,
+               {creation.staging() / file_name::disk(disk.record.format), key,
+                secret_name(options, snapshot.str())});
     creation.publish();
     creation.finish();
     undo.keep();

@@ -53,7 +53,7 @@ struct VmPlan {
 DomainSpec describe_vm(Cpi& cpi, const VmCid& vm, const VmProperties& properties, const Stemcell& stemcell)
 {
     const Path place = cpi.store().layout().of(vm);
-    const Bus bus = cpi.machinery().system_bus(cpi.config().storage_controller);
+    const Bus bus = cpi.hypervisor().system_bus(cpi.config().storage_controller);
     const std::string root_format{word_of(properties.format.value_or(DiskFormat::qcow2))};
     const auto disk_of = [&](const DiskOptions& options, Path file, std::string format, Bus on) {
         return DiskSpec{.file = std::move(file),
@@ -65,7 +65,7 @@ DomainSpec describe_vm(Cpi& cpi, const VmCid& vm, const VmProperties& properties
                         .secret = secret_name(options, vm.str())};
     };
     DomainSpec spec{.name = vm.str(),
-                    .domain_type = {},
+                    .acceleration = properties.acceleration.value_or(cpi.config().acceleration),
                     .memory = {static_cast<std::uint64_t>(properties.memory.value)},
                     .cpus = static_cast<unsigned>(properties.cpus.value),
                     .firmware = properties.firmware.value_or(stemcell.firmware),
@@ -128,8 +128,7 @@ Secret settings_of(Cpi& cpi, const VmPlan& plan, const std::string& agent_id,
 {
     std::optional<DiskHint> ephemeral;
     if (plan.spec.ephemeral)
-        ephemeral = DiskHint{cpi.machinery().device_path(plan.spec.ephemeral->bus, ephemeral_serial),
-                             std::string{ephemeral_serial}};
+        ephemeral = cpi.hypervisor().hint(*plan.spec.ephemeral);
     return settings_json({.agent_id = agent_id,
                           .vm = plan.cid,
                           .networks = plan.networks.settings,
@@ -239,7 +238,7 @@ CreatedVm create_vm(Cpi& cpi, const std::string& agent_id, const StemcellCid& st
     const auto key = keep_key(cpi, properties, creation.staging(), vm);
     make_files(store, plan, {creation.staging(), pool, key}, settings_of(cpi, plan, agent_id, env));
     creation.publish();
-    cpi.machines().create(plan.spec, properties.acceleration.value_or(cpi.config().acceleration));
+    cpi.machines().create(plan.spec);
     creation.finish();
     undo.keep();
     refresh_pool(cpi, properties);

@@ -80,13 +80,13 @@ std::string record_of(const Stemcell& stemcell, const json::VerbatimObject& tags
     return json::pretty(out.text());
 }
 
-bool is_base_format(const Machinery& machinery, std::string_view format)
+bool is_base_format(const Hypervisor& hypervisor, std::string_view format)
 {
-    return std::ranges::find(machinery.base_formats, format) != machinery.base_formats.end();
+    return std::ranges::find(hypervisor.base_formats, format) != hypervisor.base_formats.end();
 }
 
 /// An image that is on the host already: it stays where it is.
-Stemcell take_light(Host& host, const Machinery& machinery, const StemcellProperties& properties)
+Stemcell take_light(Host& host, const Hypervisor& hypervisor, const StemcellProperties& properties)
 {
     const Path path = properties.image_path;
     const auto found = host.info(path);
@@ -94,7 +94,7 @@ Stemcell take_light(Host& host, const Machinery& machinery, const StemcellProper
         throw Error{ErrorKind::cloud,
                     concat("image_path '", path.native(), "' is not a file on the hypervisor's host")};
     const auto image = recognise_image(host.read_start(path, image_header_bytes).value_or(""));
-    if (!image || !is_base_format(machinery, name_of(image->format)))
+    if (!image || !is_base_format(hypervisor, name_of(image->format)))
         throw Error{ErrorKind::cloud, concat("image_path '", path.native(),
                                              "' is not a qcow2 image or a raw one with a partition table")};
     return {.settings = settings_channel(properties, image->format),
@@ -107,7 +107,7 @@ Stemcell take_light(Host& host, const Machinery& machinery, const StemcellProper
 }
 
 /// Unpacks the archive into `folder`, as an image that VMs can be layered on.
-Stemcell take_archive(Host& host, const Machinery& machinery, const Path& archive, const Path& folder,
+Stemcell take_archive(Host& host, const Hypervisor& hypervisor, const Path& archive, const Path& folder,
                       const StemcellProperties& properties)
 {
     // An image file can be a little larger than the disk that it holds. Where the manifest says nothing there
@@ -121,10 +121,10 @@ Stemcell take_archive(Host& host, const Machinery& machinery, const Path& archiv
     const UnpackedImage found = unpack_image(archive, host, unpacked, limits);
     std::string format{name_of(found.image.format)};
     std::uint64_t virtual_size = found.image.virtual_size.value_or(found.bytes);
-    if (is_base_format(machinery, format)) {
+    if (is_base_format(hypervisor, format)) {
         host.rename(unpacked, folder / file_name::image(format));
     } else {
-        const std::string own{machinery.disk_format};
+        const std::string own{hypervisor.disk_format};
         image::convert(host, {unpacked, format}, {folder / file_name::image(own), own});
         host.discard(unpacked);
         format = own;
@@ -144,15 +144,15 @@ Stemcell take_archive(Host& host, const Machinery& machinery, const Path& archiv
 
 } // namespace
 
-StemcellCid import_stemcell(Store& store, const Machinery& machinery, const Path& image,
+StemcellCid import_stemcell(Store& store, const Hypervisor& hypervisor, const Path& image,
                             const StemcellProperties& properties, const json::VerbatimObject& tags)
 {
     auto cid = new_cid<StemcellCid>();
     store.sweep(store.layout().stemcells(), StemcellTag::prefix, [](const std::string&) {});
     Creation creation{store, store.layout().stemcells(), cid.str()};
-    const Stemcell stemcell = properties.image_path.empty() ? take_archive(store.host(), machinery, image,
+    const Stemcell stemcell = properties.image_path.empty() ? take_archive(store.host(), hypervisor, image,
                                                                            creation.staging(), properties)
-                                                            : take_light(store.host(), machinery, properties);
+                                                            : take_light(store.host(), hypervisor, properties);
     store.host().publish(creation.staging() / file_name::stemcell_record, record_of(stemcell, tags),
                          Access::everyone);
     creation.publish();

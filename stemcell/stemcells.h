@@ -36,7 +36,7 @@ struct Stemcell {
 
 /// Takes in the file that the Director calls `image`, on the CPI's own machine; `tags` are kept with it.
 /// Leaves nothing when it fails.
-[[nodiscard]] StemcellCid import_stemcell(Store& store, const Machinery& machinery, const Path& image,
+[[nodiscard]] StemcellCid import_stemcell(Store& store, const Hypervisor& hypervisor, const Path& image,
                                           const StemcellProperties& properties,
                                           const json::VerbatimObject& tags);
 

@@ -3,6 +3,8 @@
 #include "cpi/cpi.h"
 #include "cpi/disk_options.h"
 #include "cpi/held_disk.h"
+#include "cpi/held_vm.h"
+#include "cpi/owner.h"
 #include "storage/image.h"
 
 namespace cpi {
@@ -71,7 +73,7 @@ DiskCid create_disk(Cpi& cpi, const DiskSize& size, const DiskProperties& proper
     require_room(cpi, options, size);
     const std::string format = format_of(cpi, options);
     DiskCid cid = new_disk_cid();
-    make_disk(cpi, cid, {size.value, format, file_name::disk(format), properties, {}},
+    make_disk(cpi, cid, {size.value, format, file_name::disk(format), std::string{cpi.hypervisor().name}, properties, {}},
               [&](const image::Image& image) {
                   image::create(cpi.host(), image, mebibytes(size), options.preallocation);
               });
@@ -80,6 +82,7 @@ DiskCid create_disk(Cpi& cpi, const DiskSize& size, const DiskProperties& proper
 
 bool has_disk(Cpi& cpi, const DiskCid& cid)
 {
+    require_own(cpi, cid);
     return cpi.store().has(cid);
 }
 
@@ -98,10 +101,8 @@ void delete_disk(Cpi& cpi, const DiskCid& cid)
 
 DiskHint attach_disk(Cpi& cpi, const VmCid& vm, const DiskCid& cid)
 {
-    const auto vm_lock = cpi.store().lock(vm);
-    Machines& machines = cpi.machines();
-    if (!machines.exists(vm))
-        throw Error{ErrorKind::vm_not_found, concat("VM '", vm.str(), "' not found")};
+    const HeldVm held{cpi, vm};
+    held.require();
     const HeldDisk disk{cpi, cid};
     const auto holder = disk.holder();
     if (holder && *holder != vm)
@@ -111,12 +112,12 @@ DiskHint attach_disk(Cpi& cpi, const VmCid& vm, const DiskCid& cid)
     // one too few.
     if (!holder)
         cpi.host().publish(disk.folder() / file_name::attached_to, vm.str(), Access::owner);
-    return machines.attach(vm, cid, disk.spec());
+    return cpi.machines().attach(vm, cid, disk.spec());
 }
 
 void detach_disk(Cpi& cpi, const VmCid& vm, const DiskCid& cid)
 {
-    const auto vm_lock = cpi.store().lock(vm);
+    const HeldVm held{cpi, vm};
     const HeldDisk disk{cpi, cid};
     Machines& machines = cpi.machines();
     if (!machines.exists(vm) || !machines.detach(vm, cid))
@@ -126,6 +127,7 @@ void detach_disk(Cpi& cpi, const VmCid& vm, const DiskCid& cid)
 
 std::vector<DiskCid> get_disks(Cpi& cpi, const VmCid& vm)
 {
+    require_own(cpi, vm);
     return cpi.machines().persistent_disks(vm);
 }
 

@@ -5,6 +5,7 @@
 #include "cpi/cpi.h"
 #include "cpi/disk_options.h"
 #include "cpi/held_disk.h"
+#include "cpi/owner.h"
 #include "storage/image.h"
 
 #include <algorithm>
@@ -18,6 +19,7 @@ struct SnapshotRecord {
     std::string disk;
     std::int64_t size_mib = 0;
     std::string format;
+    std::string hypervisor;
     DiskProperties properties;
 };
 
@@ -30,6 +32,7 @@ inline constexpr std::tuple fields<SnapshotRecord>{
     required("disk", &SnapshotRecord::disk),
     required("size_mib", &SnapshotRecord::size_mib),
     required("format", &SnapshotRecord::format),
+    required("hypervisor", &SnapshotRecord::hypervisor),
     optional("cloud_properties", &SnapshotRecord::properties),
 };
 
@@ -44,6 +47,7 @@ std::string text_of_snapshot(const HeldDisk& disk, const std::map<std::string, T
     out.key("disk").string(disk.cid().str());
     out.key("size_mib").integer(disk.record.size_mib);
     out.key("format").string(disk.record.format);
+    out.key("hypervisor").string(disk.record.hypervisor);
     out.key("cloud_properties").verbatim(disk.record.properties.verbatim);
     out.key("metadata").verbatim(tags_object(metadata));
     out.end_object();
@@ -59,13 +63,16 @@ SnapshotRecord read_record(Cpi& cpi, const SnapshotCid& snapshot)
         throw Error{ErrorKind::cloud, concat("snapshot '", snapshot.str(), "' not found in ",
                                              cpi.store().layout().snapshots().native())};
     const json::Document document = json::parse(*text, file.native());
-    return json::Codec<SnapshotRecord>::read(json::root(document));
+    SnapshotRecord record = json::Codec<SnapshotRecord>::read(json::root(document));
+    require_own(cpi, snapshot.str(), record.hypervisor);
+    return record;
 }
 
 /// Takes back what a killed call has left beside files: a copy that still goes on, a guest that waits for it,
 /// a key.
 void forget_snapshot(Cpi& cpi, const SnapshotCid& snapshot)
 {
+    require_own(cpi, snapshot);
     forget_key(cpi, snapshot);
     const auto text = cpi.store().read(snapshot, file_name::snapshot_record);
     if (!text)
@@ -92,7 +99,7 @@ DiskCid restore_as_new(Cpi& cpi, const Path& image, const SnapshotRecord& record
 {
     DiskCid cid = new_disk_cid();
     make_disk(
-        cpi, cid, {record.size_mib, record.format, file_name::disk(record.format), record.properties, {}},
+        cpi, cid, {record.size_mib, record.format, file_name::disk(record.format), record.hypervisor, record.properties, {}},
         [&](const image::Image& to) { cpi.host().copy(image, to.file); }, key);
     return cid;
 }
@@ -149,6 +156,7 @@ SnapshotCid snapshot_disk(Cpi& cpi, const DiskCid& cid, const std::map<std::stri
 void delete_snapshot(Cpi& cpi, const SnapshotCid& snapshot)
 {
     const auto lock = cpi.store().lock(snapshot);
+    require_own(cpi, snapshot);
     forget_key(cpi, snapshot);
     cpi.store().discard(snapshot);
 }

@@ -1,6 +1,6 @@
 #include "cpi/stemcell_methods.h"
 
-#include "cpi/cpi.h"
+#include "cpi/owner.h"
 
 namespace cpi {
 
@@ -13,6 +13,7 @@ StemcellCid create_stemcell(Cpi& cpi, const std::string& image_path, const Stemc
 
 void delete_stemcell(Cpi& cpi, const StemcellCid& cid)
 {
+    require_own(cpi, cid);
     remove_stemcell(cpi.store(), cid);
 }
 

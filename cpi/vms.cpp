@@ -4,6 +4,9 @@
 #include "cpi/agent_settings.h"
 #include "cpi/cpi.h"
 #include "cpi/disk_options.h"
+#include "cpi/disks.h"
+#include "cpi/held_vm.h"
+#include "cpi/owner.h"
 #include "cpi/vm_addresses.h"
 #include "cpi/vm_networks.h"
 #include "stemcell/stemcells.h"
@@ -36,7 +39,7 @@ void check_against_stemcell(const VmProperties& properties, const Stemcell& stem
 void require_disks(Cpi& cpi, const std::vector<DiskCid>& disks)
 {
     for (const DiskCid& disk : disks)
-        if (!cpi.store().has(disk))
+        if (!has_disk(cpi, disk))
             throw Error{ErrorKind::disk_not_found, concat("disk '", disk.str(), "' not found")};
 }
 
@@ -87,6 +90,7 @@ VmPlan plan_vm(Cpi& cpi, const StemcellCid& stemcell_cid, const VmProperties& pr
                const Networks& networks)
 {
     const Stemcell stemcell = load_stemcell(cpi.store(), stemcell_cid);
+    require_own(cpi, stemcell_cid.str(), stemcell.hypervisor);
     check_against_stemcell(properties, stemcell);
     const auto cid = new_cid<VmCid>();
     return {cid,
@@ -117,6 +121,7 @@ void settle_nics(Cpi& cpi, VmPlan& plan, const Path& folder)
 /// What there is of a VM outside its folder. False: it was not in libvirt.
 bool forget_vm(Cpi& cpi, const VmCid& vm)
 {
+    require_own(cpi, vm);
     const bool had_machine = cpi.machines().remove(vm);
     release_reservations(cpi, vm);
     forget_key(cpi, vm);
@@ -234,6 +239,7 @@ CreatedVm create_vm(Cpi& cpi, const std::string& agent_id, const StemcellCid& st
     Creation creation{store, kind, vm};
     Undo undo{cpi.log()};
     undo.add(concat("remove VM ", vm), [&] { forget_vm(cpi, plan.cid); });
+    write_vm_record(cpi, creation.staging());
     settle_nics(cpi, plan, creation.staging());
     const auto key = keep_key(cpi, properties, creation.staging(), vm);
     make_files(store, plan, {creation.staging(), pool, key}, settings_of(cpi, plan, agent_id, env));
@@ -247,29 +253,29 @@ CreatedVm create_vm(Cpi& cpi, const std::string& agent_id, const StemcellCid& st
 
 void delete_vm(Cpi& cpi, const VmCid& vm)
 {
-    Store& store = cpi.store();
-    const auto lock = store.lock(vm);
-    const bool had_files = store.has(vm);
+    const HeldVm held{cpi, vm};
     const bool had_machine = forget_vm(cpi, vm);
-    store.discard(vm);
-    if (!had_machine && !had_files)
+    cpi.store().discard(vm);
+    if (!had_machine && !held.has_files())
         throw Error{ErrorKind::vm_not_found, concat("VM '", vm.str(), "' not found")};
 }
 
 bool has_vm(Cpi& cpi, const VmCid& vm)
 {
+    require_own(cpi, vm);
     return cpi.machines().exists(vm);
 }
 
 void reboot_vm(Cpi& cpi, const VmCid& vm)
 {
     constexpr std::chrono::seconds patience{30};
-    const auto lock = cpi.store().lock(vm);
+    const HeldVm held{cpi, vm};
     cpi.machines().reboot(vm, patience);
 }
 
 void set_vm_metadata(Cpi& cpi, const VmCid& vm, const std::map<std::string, TagValue>& metadata)
 {
+    const HeldVm held{cpi, vm};
     Tags tags;
     for (const auto& [key, value] : metadata)
         tags.emplace(key, value.text);

@@ -71,6 +71,7 @@ std::string record_of(const Stemcell& stemcell, const json::VerbatimObject& tags
             out.key("firmware").string(row.name);
     out.key("format").string(stemcell.format);
     out.key("virtual_size").integer(stemcell.virtual_size);
+    out.key("hypervisor").string(stemcell.hypervisor);
     if (!stemcell.image.empty())
         out.key("image").string(stemcell.image);
     out.key("name").string(stemcell.name);
@@ -101,6 +102,7 @@ Stemcell take_light(Host& host, const Hypervisor& hypervisor, const StemcellProp
             .firmware = firmware_for(properties, std::nullopt),
             .format = std::string{name_of(image->format)},
             .virtual_size = static_cast<std::int64_t>(image->virtual_size.value_or(found->size)),
+            .hypervisor = std::string{hypervisor.name},
             .image = path.native(),
             .name = properties.name,
             .version = properties.version};
@@ -137,6 +139,7 @@ Stemcell take_archive(Host& host, const Hypervisor& hypervisor, const Path& arch
             .firmware = firmware_for(properties, found.ovf),
             .format = format,
             .virtual_size = static_cast<std::int64_t>(virtual_size),
+            .hypervisor = std::string{hypervisor.name},
             .image = {},
             .name = properties.name,
             .version = properties.version};

@@ -29,7 +29,8 @@ struct Stemcell {
     Firmware firmware = Firmware::bios;
     std::string format;
     std::int64_t virtual_size = 0;
-    std::string image; // its path, of a light stemcell only
+    std::string hypervisor; // that it was taken in for
+    std::string image;      // its path, of a light stemcell only
     std::string name;
     std::string version;
 };
@@ -74,7 +75,7 @@ template <>
 inline constexpr std::tuple fields<Stemcell>{
     required("settings", &Stemcell::settings), required("firmware", &Stemcell::firmware),
     required("format", &Stemcell::format),     required("virtual_size", &Stemcell::virtual_size),
-    optional("image", &Stemcell::image),       optional("name", &Stemcell::name),
+    required("hypervisor", &Stemcell::hypervisor), optional("image", &Stemcell::image), optional("name", &Stemcell::name),
     optional("version", &Stemcell::version),
 };
 

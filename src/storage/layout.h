@@ -16,7 +16,7 @@ struct AddressClaim {
 /// Where everything is under the configuration's `store_dir`. The only place that knows file names.
 ///
 ///     stemcells/<cid>/   stemcell.json, image.<format> unless it is elsewhere on the host
-///     vms/<cid>/         base.<format> (a second name of the stemcell's image), root.qcow2, ephemeral.raw,
+///     vms/<cid>/         vm.json, base.<format> (a second name of the stemcell's image), root.qcow2, ephemeral.raw,
 ///                        settings.iso, console.log, reservations (of addresses, where it has any)
 ///     disks/<cid>/       disk.json, disk.<format> (disk-2.<format> when it was rewritten), attached_to (the
 ///     VM
@@ -71,6 +71,7 @@ namespace file_name {
 
 inline constexpr std::string_view lock = "lock";
 inline constexpr std::string_view stemcell_record = "stemcell.json";
+inline constexpr std::string_view vm_record = "vm.json";
 inline constexpr std::string_view secret = "secret";
 inline constexpr std::string_view settings = "settings.iso";
 inline constexpr std::string_view console_log = "console.log";

@@ -4,6 +4,7 @@
 #include "cpi/disk_options.h"
 #include "cpi/held_disk.h"
 #include "cpi/held_vm.h"
+#include "cpi/limits.h"
 #include "cpi/owner.h"
 #include "storage/image.h"
 
@@ -69,7 +70,7 @@ DiskCid create_disk(Cpi& cpi, const DiskSize& size, const DiskProperties& proper
                     const std::optional<VmCid>& /*vm*/)
 {
     const DiskOptions& options = properties.fields;
-    warn_of_unknown(cpi.log(), "cloud properties of the disk", options.unknown_keys);
+    check_properties(cpi, "cloud properties of the disk", cpi.hypervisor().vm_limits, options);
     require_room(cpi, options, size);
     const std::string format = format_of(cpi, options);
     DiskCid cid = new_disk_cid();
@@ -148,7 +149,7 @@ DiskCid update_disk(Cpi& cpi, const DiskCid& cid, const DiskSize& size, const Di
 {
     HeldDisk disk{cpi, cid};
     const DiskOptions& wanted = properties.fields;
-    warn_of_unknown(cpi.log(), "cloud properties of the disk", wanted.unknown_keys);
+    check_properties(cpi, "cloud properties of the disk", cpi.hypervisor().vm_limits, wanted);
     check_update(disk, size, wanted);
     require_room(cpi, wanted, size);
     const DiskProperties before = disk.record.properties;

@@ -32,15 +32,13 @@ struct DiskOptions : DiskTuning {
     Preallocation preallocation = Preallocation::off;
     Encryption encryption = Encryption::none;
     std::string storage_pool;
+    std::vector<std::string> given_keys;
     std::vector<std::string> unknown_keys;
 };
 
 /// The words in which an argument is refused, whether it is wrong by itself or does not fit what there is.
 /// `details` begins with its place, as "arguments[2].memory: ".
 [[nodiscard]] Error wrong_argument(std::string_view details, ErrorKind kind = ErrorKind::invalid_call);
-
-/// Properties may be meant for another CPI: what this one does not know is said, and no more.
-void warn_of_unknown(Log& log, std::string_view where, const std::vector<std::string>& keys);
 
 /// Fails for options that contradict each other.
 void check_members(const DiskOptions& options, const json::Place& place);

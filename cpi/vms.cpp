@@ -6,6 +6,7 @@
 #include "cpi/disk_options.h"
 #include "cpi/disks.h"
 #include "cpi/held_vm.h"
+#include "cpi/limits.h"
 #include "cpi/owner.h"
 #include "cpi/vm_addresses.h"
 #include "cpi/vm_networks.h"
@@ -224,10 +225,10 @@ CreatedVm create_vm(Cpi& cpi, const std::string& agent_id, const StemcellCid& st
                     const std::optional<json::VerbatimObject>& env)
 {
     Store& store = cpi.store();
-    warn_of_unknown(cpi.log(), "cloud properties of the VM", properties.unknown_keys);
+    check_properties(cpi, "cloud properties of the VM", cpi.hypervisor().vm_limits, properties);
     for (const Network& network : networks.all)
-        warn_of_unknown(cpi.log(), concat("cloud properties of the network '", network.name, "'"),
-                        network.fields.cloud_properties.unknown_keys);
+        check_properties(cpi, concat("cloud properties of the network '", network.name, "'"),
+                         cpi.hypervisor().nic_limits, network.fields.cloud_properties);
     VmPlan plan = plan_vm(cpi, stemcell_cid, properties, networks);
     require_disks(cpi, disks.value_or(std::vector<DiskCid>{}));
     enable_networks(cpi, plan.networks);

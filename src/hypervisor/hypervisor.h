@@ -26,6 +26,18 @@ struct Ground {
     Log& log;
 };
 
+/// What a method or a cloud property, by its name, is not on a hypervisor.
+struct Limit {
+    enum class Kind {
+        refused, // NotSupported
+        ignored, // nothing is lost by going on without it
+        differs, // done, but not as on qemu
+    };
+    std::string_view subject;
+    Kind kind;
+    std::string_view why;
+};
+
 /// One row of what differs between hypervisors. A new difference is a new column.
 struct Hypervisor {
     std::string_view name; // in the CPI's configuration
@@ -35,6 +47,10 @@ struct Hypervisor {
 
     /// The control over its VMs. Null: the configuration is understood, VMs are not built.
     std::unique_ptr<Machines> (*control)(const Ground& ground) = nullptr;
+
+    std::span<const Limit> method_limits = {};
+    std::span<const Limit> vm_limits = {};  // of the cloud properties of VMs and disks
+    std::span<const Limit> nic_limits = {}; // of those of networks
 
     /// Of disks that we make; a stemcell's image may stay in any of `base_formats`.
     std::string_view disk_format = {};

@@ -30,11 +30,6 @@ void require_room(Cpi& cpi, const DiskOptions& options, const DiskSize& size)
                            place.native(), " (", total / 1024 / 1024, " MiB)")};
 }
 
-std::string format_of(Cpi& cpi, const DiskOptions& options)
-{
-    return std::string{options.format ? word_of(*options.format) : cpi.hypervisor().disk_format};
-}
-
 void refuse_to_shrink(const HeldDisk& disk, const DiskSize& size)
 {
     if (size.value < disk.record.size_mib)
@@ -72,12 +67,12 @@ DiskCid create_disk(Cpi& cpi, const DiskSize& size, const DiskProperties& proper
     const DiskOptions& options = properties.fields;
     check_properties(cpi, "cloud properties of the disk", cpi.hypervisor().vm_limits, options);
     require_room(cpi, options, size);
-    const std::string format = format_of(cpi, options);
+    const std::string format = format_of(cpi.hypervisor(), options, cpi.hypervisor().disk_formats.front());
     DiskCid cid = new_disk_cid();
-    make_disk(cpi, cid, {size.value, format, file_name::disk(format), std::string{cpi.hypervisor().name}, properties, {}},
-              [&](const image::Image& image) {
-                  image::create(cpi.host(), image, mebibytes(size), options.preallocation);
-              });
+    make_disk(
+        cpi, cid,
+        {size.value, format, file_name::disk(format), std::string{cpi.hypervisor().name}, properties, {}},
+        [&](const image::Image& image) { make_image(cpi, image, mebibytes(size), options.preallocation); });
     return cid;
 }
 
@@ -140,7 +135,7 @@ void resize_disk(Cpi& cpi, const DiskCid& cid, const DiskSize& size)
     require_room(cpi, options, size);
     const auto vm = disk.holder();
     if (!vm || !cpi.machines().resize(*vm, cid, disk.image_file(), mebibytes(size)))
-        image::resize(cpi.host(), disk.image(), mebibytes(size), options.preallocation);
+        grow_image(cpi, disk.image(), mebibytes(size), options.preallocation);
     disk.record.size_mib = size.value;
     disk.save();
 }
@@ -154,13 +149,13 @@ DiskCid update_disk(Cpi& cpi, const DiskCid& cid, const DiskSize& size, const Di
     require_room(cpi, wanted, size);
     const DiskProperties before = disk.record.properties;
     DiskRecord next = disk.record;
-    next.format = format_of(cpi, wanted);
+    next.format = format_of(cpi.hypervisor(), wanted, cpi.hypervisor().disk_formats.front());
     next.size_mib = size.value;
     next.properties = properties;
     const bool grows = size.value > disk.record.size_mib;
     const auto grow = [&](const image::Image& image) {
         if (grows)
-            image::resize(cpi.host(), image, mebibytes(size), wanted.preallocation);
+            grow_image(cpi, image, mebibytes(size), wanted.preallocation);
     };
     if (needs_another_image(disk, wanted, next.format)) {
         disk.replace_image(next, [&](const image::Image& image) {

@@ -99,7 +99,13 @@ DiskCid restore_as_new(Cpi& cpi, const Path& image, const SnapshotRecord& record
 {
     DiskCid cid = new_disk_cid();
     make_disk(
-        cpi, cid, {record.size_mib, record.format, file_name::disk(record.format), record.hypervisor, record.properties, {}},
+        cpi, cid,
+        {record.size_mib,
+         record.format,
+         file_name::disk(record.format),
+         record.hypervisor,
+         record.properties,
+         {}},
         [&](const image::Image& to) { cpi.host().copy(image, to.file); }, key);
     return cid;
 }
@@ -123,7 +129,7 @@ void restore_in_place(Cpi& cpi, const Path& image, const SnapshotRecord& record)
     disk.replace_image(next, [&](const image::Image& to) {
         cpi.host().copy(image, to.file);
         if (next.size_mib > record.size_mib)
-            image::resize(cpi.host(), to, {static_cast<std::uint64_t>(next.size_mib)});
+            grow_image(cpi, to, {static_cast<std::uint64_t>(next.size_mib)}, Preallocation::off);
     });
 }
 

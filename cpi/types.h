@@ -9,6 +9,7 @@
 #include "json/codec.h"
 #include "stemcell/stemcells.h"
 #include "storage/image.h"
+#include "storage/tree.h"
 
 #include <map>
 #include <optional>
@@ -62,6 +63,7 @@ struct VmProperties : DiskOptions {
     std::optional<json::Ranged<1, std::int64_t{1} << 30U>> root_disk;
     std::optional<Firmware> firmware;
     std::optional<Acceleration> acceleration;
+    tree::Layering root_filesystem = tree::Layering::overlay;
 };
 
 /// Key-value pairs for people. The Director's values are strings, the operator's tags may be any scalar.
@@ -107,6 +109,12 @@ inline constexpr std::array names<Preallocation>{
     NamedValue<Preallocation>{word_of(Preallocation::metadata), Preallocation::metadata},
     NamedValue<Preallocation>{word_of(Preallocation::falloc), Preallocation::falloc},
     NamedValue<Preallocation>{word_of(Preallocation::full), Preallocation::full},
+};
+
+template <>
+inline constexpr std::array names<tree::Layering>{
+    NamedValue<tree::Layering>{word_of(tree::Layering::overlay), tree::Layering::overlay},
+    NamedValue<tree::Layering>{word_of(tree::Layering::copy), tree::Layering::copy},
 };
 
 template <>
@@ -166,6 +174,8 @@ inline constexpr auto fields<VmProperties> = std::tuple_cat(
         optional("firmware", &VmProperties::firmware, "bios or uefi; what the stemcell needs when left out"),
         optional("acceleration", &VmProperties::acceleration,
                  "auto, kvm or emulation; the configuration's when left out"),
+        optional("root_filesystem", &VmProperties::root_filesystem,
+                 "of containers: overlay or copy; overlay when left out"),
     },
     fields<DiskOptions>);
 

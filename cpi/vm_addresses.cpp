@@ -52,8 +52,10 @@ void reserve_addresses(Cpi& cpi, const VmCid& vm, const Path& folder, NetworkPla
     };
     for (PlannedNic* planned : reserving) {
         Nic& nic = planned->nic;
-        nic.addresses.push_back(
-            reserve_address(cpi.libvirt(), cpi.log(), nic.source.name, vm, nic.mac, exists));
+        NicAddress reserved = reserve_address(cpi.libvirt(), cpi.log(), nic.source.name, vm, nic.mac, exists);
+        nic.addresses.push_back(reserved.ip);
+        nic.settled.push_back(reserved);
+        planned->reserved = std::move(reserved);
     }
 }
 

@@ -2,8 +2,11 @@
 
 #include "base/error.h"
 #include "stemcell/image_format.h"
+#include "stemcell/tar_bytes.h"
 #include "stemcell/unpack.h"
 #include "storage/image.h"
+#include "storage/tree.h"
+#include "storage/trees.h"
 #include "xml/xml.h"
 
 #include <algorithm>
@@ -13,8 +16,8 @@ namespace cpi {
 
 namespace {
 
-/// What stemcells are made for, and how their agents read settings. Those for other clouds ask a metadata
-/// service.
+/// What stemcells with a disk image are made for, and how their agents read settings. Those for other clouds
+/// ask a metadata service.
 struct Infrastructure {
     std::string_view name;
     SettingsChannel settings;
@@ -126,7 +129,7 @@ Stemcell take_archive(Host& host, const Hypervisor& hypervisor, const Path& arch
     if (is_base_format(hypervisor, format)) {
         host.rename(unpacked, folder / file_name::image(format));
     } else {
-        const std::string own{hypervisor.disk_format};
+        const std::string own{hypervisor.base_formats.front()};
         image::convert(host, {unpacked, format}, {folder / file_name::image(own), own});
         host.discard(unpacked);
         format = own;
@@ -145,6 +148,47 @@ Stemcell take_archive(Host& host, const Hypervisor& hypervisor, const Path& arch
             .version = properties.version};
 }
 
+/// A container's root file system has one of these.
+constexpr std::array<const char*, 3> inits{"sbin/init", "usr/sbin/init", "usr/sbin/runsvdir-start"};
+
+/// Unpacks a root file system and puts it where VMs can share it.
+Stemcell take_tree(Store& store, const Hypervisor& hypervisor, const Path& archive, const Path& folder,
+                   const StemcellProperties& properties)
+{
+    if (!properties.infrastructure.empty() && properties.infrastructure != "warden")
+        throw Error{ErrorKind::not_supported,
+                    concat("the stemcell is made for '", properties.infrastructure, "', and ",
+                           hypervisor.name, " needs one for warden, whose image is a root file system")};
+    Host& host = store.host();
+    const Path built = folder / "unpacked";
+    host.make_directory(built, Access::owner);
+    const Path root = tree::root_of(built);
+    while_doing(concat("unpacking ", stemcell_image(archive)), [&] { tree::unpack(host, archive, root); });
+    if (std::ranges::none_of(inits, [&](const char* init) { return host.info(root / init).has_value(); }))
+        throw Error{ErrorKind::cloud,
+                    concat(stemcell_image(archive), " is not a root file system: it has none of ",
+                           join(std::vector<std::string>{inits.begin(), inits.end()}, ", "),
+                           ". Try: a warden stemcell")};
+    trees::keep(store, built, folder);
+    return {.settings = SettingsChannel::warden_file,
+            .firmware = Firmware::bios,
+            .format = {},
+            .virtual_size = 0,
+            .hypervisor = std::string{hypervisor.name},
+            .image = {},
+            .name = properties.name,
+            .version = properties.version};
+}
+
+Stemcell take(Store& store, const Hypervisor& hypervisor, const Path& image, const Path& folder,
+              const StemcellProperties& properties)
+{
+    if (hypervisor.root == Root::tree)
+        return take_tree(store, hypervisor, image, folder, properties);
+    return properties.image_path.empty() ? take_archive(store.host(), hypervisor, image, folder, properties)
+                                         : take_light(store.host(), hypervisor, properties);
+}
+
 } // namespace
 
 StemcellCid import_stemcell(Store& store, const Hypervisor& hypervisor, const Path& image,
@@ -153,9 +197,7 @@ StemcellCid import_stemcell(Store& store, const Hypervisor& hypervisor, const Pa
     auto cid = new_cid<StemcellCid>();
     store.sweep(store.layout().stemcells(), StemcellTag::prefix, [](const std::string&) {});
     Creation creation{store, store.layout().stemcells(), cid.str()};
-    const Stemcell stemcell = properties.image_path.empty() ? take_archive(store.host(), hypervisor, image,
-                                                                           creation.staging(), properties)
-                                                            : take_light(store.host(), hypervisor, properties);
+    const Stemcell stemcell = take(store, hypervisor, image, creation.staging(), properties);
     store.host().publish(creation.staging() / file_name::stemcell_record, record_of(stemcell, tags),
                          Access::everyone);
     creation.publish();
@@ -177,7 +219,10 @@ Stemcell load_stemcell(Store& store, const StemcellCid& cid)
 void remove_stemcell(Store& store, const StemcellCid& cid)
 {
     const auto lock = store.lock(cid);
+    const bool shares_a_tree = store.host().target_of(store.layout().of(cid) / file_name::tree).has_value();
     store.host().discard(store.layout().of(cid));
+    if (shares_a_tree)
+        trees::sweep(store);
 }
 
 } // namespace cpi

@@ -11,7 +11,7 @@
 namespace cpi {
 
 /// How a stemcell's agent gets its settings. It follows from what the stemcell was made for.
-enum class SettingsChannel { config_drive, env_cdrom };
+enum class SettingsChannel { config_drive, env_cdrom, warden_file };
 
 /// Of a stemcell's manifest, `cloud_properties`. What is not listed is of no use here.
 struct StemcellProperties {
@@ -27,7 +27,7 @@ struct StemcellProperties {
 struct Stemcell {
     SettingsChannel settings = SettingsChannel::config_drive;
     Firmware firmware = Firmware::bios;
-    std::string format;
+    std::string format; // of its image; none: it is a root file system, in a folder
     std::int64_t virtual_size = 0;
     std::string hypervisor; // that it was taken in for
     std::string image;      // its path, of a light stemcell only
@@ -53,6 +53,7 @@ template <>
 inline constexpr std::array names<SettingsChannel>{
     NamedValue<SettingsChannel>{"config-drive", SettingsChannel::config_drive},
     NamedValue<SettingsChannel>{"env-cdrom", SettingsChannel::env_cdrom},
+    NamedValue<SettingsChannel>{"warden-file", SettingsChannel::warden_file},
 };
 
 template <>
@@ -73,9 +74,13 @@ inline constexpr std::tuple fields<StemcellProperties>{
 
 template <>
 inline constexpr std::tuple fields<Stemcell>{
-    required("settings", &Stemcell::settings), required("firmware", &Stemcell::firmware),
-    required("format", &Stemcell::format),     required("virtual_size", &Stemcell::virtual_size),
-    required("hypervisor", &Stemcell::hypervisor), optional("image", &Stemcell::image), optional("name", &Stemcell::name),
+    required("settings", &Stemcell::settings),
+    required("firmware", &Stemcell::firmware),
+    required("format", &Stemcell::format),
+    required("virtual_size", &Stemcell::virtual_size),
+    required("hypervisor", &Stemcell::hypervisor),
+    optional("image", &Stemcell::image),
+    optional("name", &Stemcell::name),
     optional("version", &Stemcell::version),
 };
 

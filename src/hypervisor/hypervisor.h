@@ -18,6 +18,12 @@ class Log;
 /// The configuration's `storage_controller`: what a VM's own disks (root and ephemeral) are connected to.
 enum class StorageController { ide, scsi, sata, virtio };
 
+/// What a VM boots from: a disk image, or a folder that holds a root file system.
+enum class Root { image, tree };
+
+/// Who gives a VM's NICs their addresses: its agent, or the hypervisor before the agent starts.
+enum class NicsAreSetBy { agent, hypervisor };
+
 /// What control over VMs works with.
 struct Ground {
     Libvirt& libvirt;
@@ -48,16 +54,22 @@ struct Hypervisor {
     /// The control over its VMs. Null: the configuration is understood, VMs are not built.
     std::unique_ptr<Machines> (*control)(const Ground& ground) = nullptr;
 
+    Root root = Root::image;
+    NicsAreSetBy nics_are_set_by = NicsAreSetBy::agent;
     std::span<const Limit> method_limits = {};
     std::span<const Limit> vm_limits = {};  // of the cloud properties of VMs and disks
     std::span<const Limit> nic_limits = {}; // of those of networks
 
-    /// Of disks that we make; a stemcell's image may stay in any of `base_formats`.
-    std::string_view disk_format = {};
+    /// What images may be of, the usual one of persistent and root disks first.
+    std::span<const std::string_view> disk_formats = {};
+    std::string_view ephemeral_format = {};
+    /// A stemcell's image may stay in any of these.
     std::span<const std::string_view> base_formats = {};
     Bus (*system_bus)(StorageController) = nullptr;
     /// Where persistent disks go, whatever the storage controller is: they come and go while the VM runs.
     Bus persistent_bus = Bus::scsi;
+    /// Disks have no partition table but a file system: the agent only mounts them.
+    bool disks_hold_file_systems = false;
     /// How a guest finds a disk.
     DiskHint (*hint)(const DiskSpec& disk) = nullptr;
 };

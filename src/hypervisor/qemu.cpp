@@ -1,6 +1,6 @@
 #include "base/error.h"
-#include "base/text.h"
 #include "base/ids.h"
+#include "base/text.h"
 #include "hypervisor/device_edit.h"
 #include "hypervisor/libvirt_machines.h"
 #include "hypervisor/nic_xml.h"
@@ -22,6 +22,7 @@ constexpr std::array<std::string_view, 1> uri_drivers{"qemu"};
 constexpr std::array<std::string_view, 5> stemcell_formats{"openstack-qcow2", "openstack-raw", "vsphere-ovf",
                                                            "vsphere-ova", "general-tar"};
 constexpr std::array<std::string_view, 2> domain_types{"kvm", "qemu"};
+constexpr std::array<std::string_view, 2> disk_formats{"qcow2", "raw"};
 constexpr std::array<std::string_view, 2> base_formats{"qcow2", "raw"};
 
 struct BusWords {
@@ -225,7 +226,8 @@ DiskHint hint(const DiskSpec& disk)
 {
     const std::string_view serial = disk.serial;
     return {.path = concat("/dev/disk/by-id/", words_of(disk.bus).link_prefix, serial),
-            .id = std::string{serial.substr(serial.starts_with(DiskTag::prefix) ? DiskTag::prefix.size() : 0)}};
+            .id =
+                std::string{serial.substr(serial.starts_with(DiskTag::prefix) ? DiskTag::prefix.size() : 0)}};
 }
 
 std::unique_ptr<Machines> control(const Ground& ground)
@@ -256,7 +258,8 @@ const Hypervisor& qemu_row() noexcept
         .uri_drivers = uri_drivers,
         .stemcell_formats = stemcell_formats,
         .control = &control,
-        .disk_format = "qcow2",
+        .disk_formats = disk_formats,
+        .ephemeral_format = "raw",
         .base_formats = base_formats,
         .system_bus = &system_bus,
         .persistent_bus = Bus::scsi,

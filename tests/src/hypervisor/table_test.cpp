@@ -31,7 +31,7 @@ TEST_CASE("QEMU's VMs prefer KVM, and persistent disks are where they can come a
     CHECK(qemu_machinery().domain_types.back() == "qemu");
     const Hypervisor& qemu = qemu_row();
     CHECK(qemu.persistent_bus == Bus::scsi);
-    CHECK(qemu.disk_format == "qcow2");
+    CHECK(qemu.disk_formats.front() == "qcow2");
     CHECK(qemu.system_bus(StorageController::ide) == Bus::ide);
     CHECK(qemu.system_bus(StorageController::scsi) == Bus::scsi);
     CHECK(qemu.system_bus(StorageController::sata) == Bus::sata);

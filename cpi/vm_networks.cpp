@@ -191,8 +191,10 @@ void check_source(const std::string& name, const PlannedNic& planned)
             "as 'direct', or a bridge of Open vSwitch",
             ErrorKind::not_supported);
     if (planned.wants_reservation && kind != Kind::network)
-        refuse(name, concat("an address of DHCP can be reserved on a libvirt network only, and this is ",
-                            describe(nic.source), ". Try: a manual network"));
+        refuse(name,
+               concat("reserving an address (dhcp_reservation, or a dynamic network of a container) needs a "
+                      "libvirt network, and this is ",
+                      describe(nic.source), ". Try: a manual network"));
 }
 
 bool has_role(const Network& network, std::string_view role)

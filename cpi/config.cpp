@@ -55,17 +55,17 @@ std::string password_in(const std::string& url)
 HypervisorChoice json::Codec<HypervisorChoice>::read(const Place& place)
 {
     if (place.is_string())
-        for (const Hypervisor& row : hypervisors())
-            if (row.name == lower(place.string()))
-                return {&row};
+        for (const Hypervisor* row : hypervisors())
+            if (row->name == lower(place.string()))
+                return {row};
     place.fail(expected());
 }
 
 std::string json::Codec<HypervisorChoice>::expected()
 {
     std::vector<std::string> all;
-    for (const Hypervisor& row : hypervisors())
-        all.emplace_back(row.name);
+    for (const Hypervisor* row : hypervisors())
+        all.emplace_back(row->name);
     return concat("one of ", join(all, ", "));
 }
 

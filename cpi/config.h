@@ -3,7 +3,6 @@
 #include "base/secret.h"
 #include "cpi/network_types.h"
 #include "hypervisor/hypervisor.h"
-#include "hypervisor/machines.h"
 #include "json/codec.h"
 
 #include <optional>
@@ -23,7 +22,7 @@ struct AgentConfig {
 
 /// One of the table's rows, by its name.
 struct HypervisorChoice {
-    const Hypervisor* row = &hypervisors().front();
+    const Hypervisor* row = hypervisors().front();
 };
 
 /// An absolute path, without characters that no file name should have.

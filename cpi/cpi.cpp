@@ -17,35 +17,35 @@ void Cpi::require_served() const
                     concat("host '", config_.host,
                            "': remote hosts are not built yet; this version serves the machine "
                            "that it runs on")};
-}
-
-const Machinery& Cpi::machinery() const
-{
-    require_served();
-    return machinery_of(hypervisor());
+    if (hypervisor().control == nullptr)
+        throw Error{ErrorKind::not_implemented, concat("hypervisor '", hypervisor().name,
+                                                       "' is not built yet; this version runs VMs on qemu")};
 }
 
 Host& Cpi::host()
 {
-    static_cast<void>(machinery());
+    require_served();
     return host_;
 }
 
 Store& Cpi::store()
 {
-    static_cast<void>(machinery());
+    require_served();
     return store_;
 }
 
 Libvirt& Cpi::libvirt()
 {
-    static_cast<void>(machinery());
+    require_served();
     return libvirt_;
 }
 
-Machines Cpi::machines()
+Machines& Cpi::machines()
 {
-    return Machines{libvirt_, machinery(), log_};
+    require_served();
+    if (!machines_)
+        machines_ = hypervisor().control({libvirt_, host_, store_.layout(), log_});
+    return *machines_;
 }
 
 } // namespace cpi

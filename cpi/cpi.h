@@ -3,7 +3,7 @@
 #include "base/log.h"
 #include "cpi/config.h"
 #include "host/host.h"
-#include "hypervisor/machines.h"
+#include "hypervisor/hypervisor.h"
 #include "storage/store.h"
 #include "virt/libvirt.h"
 
@@ -19,11 +19,10 @@ public:
     [[nodiscard]] Log& log() noexcept { return log_; }
 
     /// Each of these throws not_implemented when this version cannot serve the configured hypervisor or host.
-    [[nodiscard]] const Machinery& machinery() const;
     [[nodiscard]] Host& host();
     [[nodiscard]] Store& store();
     [[nodiscard]] Libvirt& libvirt();
-    [[nodiscard]] Machines machines();
+    [[nodiscard]] Machines& machines();
 
 private:
     void require_served() const;
@@ -33,6 +32,7 @@ private:
     Log& log_;
     Store store_;
     Libvirt libvirt_;
+    std::unique_ptr<Machines> machines_;
 };
 
 } // namespace cpi

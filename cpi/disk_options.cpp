@@ -1,8 +1,40 @@
 #include "cpi/disk_options.h"
 
 #include "base/error.h"
+#include "storage/file_system.h"
+
+#include <algorithm>
 
 namespace cpi {
+
+std::string format_of(const Hypervisor& hypervisor, const DiskOptions& options, std::string_view usual)
+{
+    if (!options.format)
+        return std::string{usual};
+    const std::string_view format = word_of(*options.format);
+    const auto& formats = hypervisor.disk_formats;
+    if (std::ranges::find(formats, format) == formats.end())
+        throw Error{ErrorKind::not_supported,
+                    concat("'format' ", format, " is not possible on ", hypervisor.name, ", which has ",
+                           join(std::vector<std::string>{formats.begin(), formats.end()}, ", "))};
+    return std::string{format};
+}
+
+void make_image(Cpi& cpi, const image::Image& image, Mebibytes size, Preallocation preallocation)
+{
+    if (cpi.hypervisor().disks_hold_file_systems)
+        file_system::make(cpi.host(), image.file, size);
+    else
+        image::create(cpi.host(), image, size, preallocation);
+}
+
+void grow_image(Cpi& cpi, const image::Image& image, Mebibytes size, Preallocation preallocation)
+{
+    if (cpi.hypervisor().disks_hold_file_systems)
+        file_system::grow(cpi.host(), image.file, size);
+    else
+        image::resize(cpi.host(), image, size, preallocation);
+}
 
 Path pool_directory(Cpi& cpi, const DiskOptions& options)
 {

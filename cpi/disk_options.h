@@ -12,6 +12,15 @@ namespace cpi {
 /// What the options of disks mean on the hypervisor's host. `object` is the cid of the VM, disk or snapshot
 /// whose images they are of.
 
+/// The format that is asked for, or `usual`. One that the hypervisor has no use for is not_supported.
+[[nodiscard]] std::string format_of(const Hypervisor& hypervisor, const DiskOptions& options,
+                                    std::string_view usual);
+
+/// A blank image, or one with a file system where the hypervisor's guests expect that.
+void make_image(Cpi& cpi, const image::Image& image, Mebibytes size, Preallocation preallocation);
+/// Grows an image that nobody has open, with the file system in it if it is one.
+void grow_image(Cpi& cpi, const image::Image& image, Mebibytes size, Preallocation preallocation);
+
 /// The directory of the storage pool that is asked for; empty for none.
 [[nodiscard]] Path pool_directory(Cpi& cpi, const DiskOptions& options);
 /// Lets the pool's other users see what was made or removed there. A failure is only logged.

@@ -3,6 +3,9 @@
 #include "cpi/cpi.h"
 #include "cpi/disk_options.h"
 #include "cpi/held_disk.h"
+#include "cpi/held_vm.h"
+#include "cpi/limits.h"
+#include "cpi/owner.h"
 #include "storage/image.h"
 
 namespace cpi {
@@ -25,11 +28,6 @@ void require_room(Cpi& cpi, const DiskOptions& options, const DiskSize& size)
         throw Error{ErrorKind::no_disk_space,
                     concat("a disk of ", size.value, " MiB is larger than the whole file system of ",
                            place.native(), " (", total / 1024 / 1024, " MiB)")};
-}
-
-std::string format_of(Cpi& cpi, const DiskOptions& options)
-{
-    return std::string{options.format ? word_of(*options.format) : cpi.machinery().disk_format};
 }
 
 void refuse_to_shrink(const HeldDisk& disk, const DiskSize& size)
@@ -67,19 +65,20 @@ DiskCid create_disk(Cpi& cpi, const DiskSize& size, const DiskProperties& proper
                     const std::optional<VmCid>& /*vm*/)
 {
     const DiskOptions& options = properties.fields;
-    warn_of_unknown(cpi.log(), "cloud properties of the disk", options.unknown_keys);
+    check_properties(cpi, "cloud properties of the disk", cpi.hypervisor().vm_limits, options);
     require_room(cpi, options, size);
-    const std::string format = format_of(cpi, options);
+    const std::string format = format_of(cpi.hypervisor(), options, cpi.hypervisor().disk_formats.front());
     DiskCid cid = new_disk_cid();
-    make_disk(cpi, cid, {size.value, format, file_name::disk(format), properties, {}},
-              [&](const image::Image& image) {
-                  image::create(cpi.host(), image, mebibytes(size), options.preallocation);
-              });
+    make_disk(
+        cpi, cid,
+        {size.value, format, file_name::disk(format), std::string{cpi.hypervisor().name}, properties, {}},
+        [&](const image::Image& image) { make_image(cpi, image, mebibytes(size), options.preallocation); });
     return cid;
 }
 
 bool has_disk(Cpi& cpi, const DiskCid& cid)
 {
+    require_own(cpi, cid);
     return cpi.store().has(cid);
 }
 
@@ -98,10 +97,8 @@ void delete_disk(Cpi& cpi, const DiskCid& cid)
 
 DiskHint attach_disk(Cpi& cpi, const VmCid& vm, const DiskCid& cid)
 {
-    const auto vm_lock = cpi.store().lock(vm);
-    Machines machines = cpi.machines();
-    if (!machines.exists(vm))
-        throw Error{ErrorKind::vm_not_found, concat("VM '", vm.str(), "' not found")};
+    const HeldVm held{cpi, vm};
+    held.require();
     const HeldDisk disk{cpi, cid};
     const auto holder = disk.holder();
     if (holder && *holder != vm)
@@ -111,14 +108,14 @@ DiskHint attach_disk(Cpi& cpi, const VmCid& vm, const DiskCid& cid)
     // one too few.
     if (!holder)
         cpi.host().publish(disk.folder() / file_name::attached_to, vm.str(), Access::owner);
-    return {machines.attach(vm, cid, disk.spec()), cid.str().substr(DiskTag::prefix.size())};
+    return cpi.machines().attach(vm, cid, disk.spec());
 }
 
 void detach_disk(Cpi& cpi, const VmCid& vm, const DiskCid& cid)
 {
-    const auto vm_lock = cpi.store().lock(vm);
+    const HeldVm held{cpi, vm};
     const HeldDisk disk{cpi, cid};
-    Machines machines = cpi.machines();
+    Machines& machines = cpi.machines();
     if (!machines.exists(vm) || !machines.detach(vm, cid))
         throw Error{ErrorKind::disk_not_attached,
                     concat("disk '", cid.str(), "' is not attached to VM '", vm.str(), "'")};
@@ -126,6 +123,7 @@ void detach_disk(Cpi& cpi, const VmCid& vm, const DiskCid& cid)
 
 std::vector<DiskCid> get_disks(Cpi& cpi, const VmCid& vm)
 {
+    require_own(cpi, vm);
     return cpi.machines().persistent_disks(vm);
 }
 
@@ -137,7 +135,7 @@ void resize_disk(Cpi& cpi, const DiskCid& cid, const DiskSize& size)
     require_room(cpi, options, size);
     const auto vm = disk.holder();
     if (!vm || !cpi.machines().resize(*vm, cid, disk.image_file(), mebibytes(size)))
-        image::resize(cpi.host(), disk.image(), mebibytes(size), options.preallocation);
+        grow_image(cpi, disk.image(), mebibytes(size), options.preallocation);
     disk.record.size_mib = size.value;
     disk.save();
 }
@@ -146,18 +144,18 @@ DiskCid update_disk(Cpi& cpi, const DiskCid& cid, const DiskSize& size, const Di
 {
     HeldDisk disk{cpi, cid};
     const DiskOptions& wanted = properties.fields;
-    warn_of_unknown(cpi.log(), "cloud properties of the disk", wanted.unknown_keys);
+    check_properties(cpi, "cloud properties of the disk", cpi.hypervisor().vm_limits, wanted);
     check_update(disk, size, wanted);
     require_room(cpi, wanted, size);
     const DiskProperties before = disk.record.properties;
     DiskRecord next = disk.record;
-    next.format = format_of(cpi, wanted);
+    next.format = format_of(cpi.hypervisor(), wanted, cpi.hypervisor().disk_formats.front());
     next.size_mib = size.value;
     next.properties = properties;
     const bool grows = size.value > disk.record.size_mib;
     const auto grow = [&](const image::Image& image) {
         if (grows)
-            image::resize(cpi.host(), image, mebibytes(size), wanted.preallocation);
+            grow_image(cpi, image, mebibytes(size), wanted.preallocation);
     };
     if (needs_another_image(disk, wanted, next.format)) {
         disk.replace_image(next, [&](const image::Image& image) {

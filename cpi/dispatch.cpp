@@ -1,6 +1,7 @@
 #include "cpi/dispatch.h"
 
 #include "cpi/cpi.h"
+#include "cpi/limits.h"
 #include "cpi/methods.h"
 #include "cpi/redact.h"
 #include "cpi/response.h"
@@ -56,6 +57,7 @@ std::string serve(std::string_view request_text, std::string_view source, const 
 
     const Config config = read_config(read_text(), source, request.at("context"));
     hide_secrets(log.redactor(), config);
+    check_method(*config.hypervisor.row, method.name);
     Cpi cpi{config, host, log};
     json::Writer result;
     method.call(cpi, request.at("arguments"), result);

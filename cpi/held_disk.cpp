@@ -5,6 +5,7 @@
 #include "base/undo.h"
 #include "cpi/cpi.h"
 #include "cpi/disk_options.h"
+#include "cpi/owner.h"
 
 namespace cpi {
 
@@ -29,6 +30,7 @@ std::string text_of(const DiskRecord& record)
     out.key("size_mib").integer(record.size_mib);
     out.key("format").string(record.format);
     out.key("image").string(record.image);
+    out.key("hypervisor").string(record.hypervisor);
     out.key("cloud_properties").verbatim(record.properties.verbatim);
     out.key("metadata").verbatim(record.metadata);
     out.end_object();
@@ -48,7 +50,11 @@ void make_disk(Cpi& cpi, const DiskCid& cid, const DiskRecord& record,
     const DiskOptions& options = record.properties.fields;
     const Path pool = pool_directory(cpi, options);
     const Path kind = store.layout().disks();
-    store.sweep(kind, DiskTag::prefix, [&](const std::string& name) { forget_key(cpi, DiskCid{name}); });
+    store.sweep(kind, DiskTag::prefix, [&](const std::string& name) {
+        const DiskCid abandoned{name};
+        require_own(cpi, abandoned);
+        forget_key(cpi, abandoned);
+    });
     Creation creation{store, kind, cid.str()};
     Undo undo{cpi.log()};
     undo.add(concat("forget the key of disk ", cid.str()), [&] { forget_key(cpi, cid); });
@@ -61,11 +67,14 @@ void make_disk(Cpi& cpi, const DiskCid& cid, const DiskRecord& record,
     refresh_pool(cpi, options);
 }
 
-HeldDisk::HeldDisk(Cpi& cpi, const DiskCid& cid) : cpi_{cpi}, cid_{cid}, lock_{cpi.store().lock(cid)}
+HeldDisk::HeldDisk(Cpi& cpi, const DiskCid& cid, DiskOf whose)
+    : cpi_{cpi}, cid_{cid}, lock_{cpi.store().lock(cid)}
 {
     if (!lock_)
         throw Error{ErrorKind::disk_not_found, concat("disk '", cid.str(), "' not found")};
     record = read_record(cpi, cid);
+    if (whose == DiskOf::this_hypervisor)
+        require_own(cpi, cid.str(), record.hypervisor);
 }
 
 Path HeldDisk::folder() const
@@ -83,7 +92,7 @@ DiskSpec HeldDisk::spec() const
     const DiskOptions& options = record.properties.fields;
     return {.file = image_file(),
             .format = record.format,
-            .bus = cpi_.machinery().persistent_bus,
+            .bus = cpi_.hypervisor().persistent_bus,
             .position = 0,
             .serial = cid_.str(),
             .tuning = static_cast<const DiskTuning&>(options),

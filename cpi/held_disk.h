@@ -18,7 +18,8 @@ class Cpi;
 struct DiskRecord {
     std::int64_t size_mib = 0;
     std::string format;
-    std::string image; // its file in the disk's folder
+    std::string image;      // its file in the disk's folder
+    std::string hypervisor; // that it was made for
     DiskProperties properties;
     json::VerbatimObject metadata;
 };
@@ -35,10 +36,13 @@ void make_disk(Cpi& cpi, const DiskCid& cid, const DiskRecord& record,
                const std::function<void(const image::Image&)>& fill,
                const std::optional<Secret>& key = std::nullopt);
 
+/// Whose disks a call works on.
+enum class DiskOf { this_hypervisor, any_hypervisor };
+
 /// A disk that exists, and that no other call touches while this lives. Its absence is disk_not_found.
 class HeldDisk {
 public:
-    HeldDisk(Cpi& cpi, const DiskCid& cid);
+    HeldDisk(Cpi& cpi, const DiskCid& cid, DiskOf whose = DiskOf::this_hypervisor);
 
     [[nodiscard]] const DiskCid& cid() const noexcept { return cid_; }
     [[nodiscard]] Path folder() const;
@@ -69,7 +73,8 @@ namespace json {
 template <>
 inline constexpr std::tuple fields<DiskRecord>{
     required("size_mib", &DiskRecord::size_mib), required("format", &DiskRecord::format),
-    required("image", &DiskRecord::image),       optional("cloud_properties", &DiskRecord::properties),
+    required("image", &DiskRecord::image),       required("hypervisor", &DiskRecord::hypervisor),
+    optional("cloud_properties", &DiskRecord::properties),
     optional("metadata", &DiskRecord::metadata),
 };
 

@@ -2,6 +2,7 @@
 #include "cpi/config.h"
 #include "cpi/cpi.h"
 #include "cpi/dispatch.h"
+#include "cpi/limits.h"
 #include "cpi/redact.h"
 #include "cpi/response.h"
 #include "cpi/snapshots.h"
@@ -37,6 +38,7 @@ constexpr std::string_view usage = R"(Usage:
                                     or make a new disk of the snapshot; prints the disk's cid
   libvirt_cpi config check FILE     say whether FILE is a valid configuration, and what follows from it
   libvirt_cpi config schema         print the JSON Schema of the configuration
+  libvirt_cpi hypervisors           print what each hypervisor can do: methods and cloud properties
   libvirt_cpi --version
   libvirt_cpi --help
 )";
@@ -188,7 +190,7 @@ int check_config(const std::string& file)
         const Hypervisor& hypervisor = *config.hypervisor.row;
         std::cout << file << " is valid\n"
                   << "  hypervisor  " << hypervisor.name
-                  << (hypervisor.machinery == nullptr ? " (VMs are not built yet in this version)" : "")
+                  << (hypervisor.control == nullptr ? " (VMs are not built yet in this version)" : "")
                   << "\n"
                   << "  uri         " << config.connection_uri() << "\n"
                   << "  store_dir   " << config.store_dir.text << "\n"
@@ -222,6 +224,8 @@ constexpr std::array forms{
          [](Words words) { return restore(words[1], words[3], RestoreTo::a_new_disk); }},
     Form{{"config", "check", any}, [](Words words) { return check_config(words[2]); }},
     Form{{"config", "schema"}, [](Words /*words*/) { return print(config_schema()); }},
+    Form{{"hypervisors"},
+         [](Words /*words*/) { return print(concat(method_table(), "\n", vm_table(), "\n", nic_table())); }},
     Form{{"--version"}, [](Words /*words*/) { return print("libvirt_cpi " LIBVIRT_CPI_VERSION); }},
     Form{{"--help"}, [](Words /*words*/) { return print(usage); }},
 };

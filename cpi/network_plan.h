@@ -31,6 +31,7 @@ struct NetworkMaking {
     DhcpWish dhcp;
     std::string domain;
     std::optional<json::Ranged<576, 65535>> mtu;
+    std::vector<std::string> given_keys;
     std::vector<std::string> unknown_keys;
 };
 

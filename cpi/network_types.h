@@ -55,6 +55,7 @@ struct NetworkProperties : NetworkPlace {
     std::optional<BandwidthProperties> bandwidth;
     std::string nwfilter;
     bool dhcp_reservation = false;
+    std::vector<std::string> given_keys;
     std::vector<std::string> unknown_keys;
 };
 

@@ -41,8 +41,10 @@ void write_result(json::Writer& out, const SizedProperties& properties)
 void write_result(json::Writer& out, const DiskHint& hint)
 {
     out.begin_object();
-    out.key("path").string(hint.path);
-    out.key("id").string(hint.id);
+    for (const auto& [key, value] :
+         {std::pair{"path", &hint.path}, {"id", &hint.id}, {"volume_id", &hint.volume_id}})
+        if (!value->empty())
+            out.key(key).string(*value);
     out.end_object();
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/ids.h"
+#include "hypervisor/domain_spec.h"
 #include "json/json.h"
 #include "network/address.h"
 
@@ -26,13 +27,6 @@ struct SizedProperties {
     std::int64_t cpus = 0;
     std::int64_t memory = 0;
     std::int64_t ephemeral_disk = 0;
-};
-
-/// How the agent finds a disk: `path` is read by stemcells made for OpenStack, `id` by those made for
-/// vSphere.
-struct DiskHint {
-    std::string path;
-    std::string id;
 };
 
 /// What the Director takes over of a managed network's subnet.

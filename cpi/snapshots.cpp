@@ -5,6 +5,7 @@
 #include "cpi/cpi.h"
 #include "cpi/disk_options.h"
 #include "cpi/held_disk.h"
+#include "cpi/owner.h"
 #include "storage/image.h"
 
 #include <algorithm>
@@ -18,6 +19,7 @@ struct SnapshotRecord {
     std::string disk;
     std::int64_t size_mib = 0;
     std::string format;
+    std::string hypervisor;
     DiskProperties properties;
 };
 
@@ -30,6 +32,7 @@ inline constexpr std::tuple fields<SnapshotRecord>{
     required("disk", &SnapshotRecord::disk),
     required("size_mib", &SnapshotRecord::size_mib),
     required("format", &SnapshotRecord::format),
+    required("hypervisor", &SnapshotRecord::hypervisor),
     optional("cloud_properties", &SnapshotRecord::properties),
 };
 
@@ -44,6 +47,7 @@ std::string text_of_snapshot(const HeldDisk& disk, const std::map<std::string, T
     out.key("disk").string(disk.cid().str());
     out.key("size_mib").integer(disk.record.size_mib);
     out.key("format").string(disk.record.format);
+    out.key("hypervisor").string(disk.record.hypervisor);
     out.key("cloud_properties").verbatim(disk.record.properties.verbatim);
     out.key("metadata").verbatim(tags_object(metadata));
     out.end_object();
@@ -59,13 +63,16 @@ SnapshotRecord read_record(Cpi& cpi, const SnapshotCid& snapshot)
         throw Error{ErrorKind::cloud, concat("snapshot '", snapshot.str(), "' not found in ",
                                              cpi.store().layout().snapshots().native())};
     const json::Document document = json::parse(*text, file.native());
-    return json::Codec<SnapshotRecord>::read(json::root(document));
+    SnapshotRecord record = json::Codec<SnapshotRecord>::read(json::root(document));
+    require_own(cpi, snapshot.str(), record.hypervisor);
+    return record;
 }
 
 /// Takes back what a killed call has left beside files: a copy that still goes on, a guest that waits for it,
 /// a key.
 void forget_snapshot(Cpi& cpi, const SnapshotCid& snapshot)
 {
+    require_own(cpi, snapshot);
     forget_key(cpi, snapshot);
     const auto text = cpi.store().read(snapshot, file_name::snapshot_record);
     if (!text)
@@ -74,25 +81,17 @@ void forget_snapshot(Cpi& cpi, const SnapshotCid& snapshot)
     const DiskCid disk{json::root(document).at("disk").string()};
     const auto vm = cpi.host().read(cpi.store().layout().of(disk) / file_name::attached_to);
     if (vm && !vm->empty())
-        cpi.machines().abandon_copy(VmCid{*vm}, snapshot.str());
+        cpi.machines().abandon_copy(VmCid{*vm}, disk, snapshot.str());
 }
 
 /// A disk that a VM runs with is copied by the hypervisor, another one as the file that it is.
-void copy_image(Cpi& cpi, const HeldDisk& disk, const image::Image& image, const image::Image& copy,
-                const std::string& secret)
+void copy_image(Cpi& cpi, const HeldDisk& disk, const DiskCopy& copy)
 {
     const auto vm = disk.holder();
-    Machines machines = cpi.machines();
-    if (!vm || !machines.uses(*vm, disk.cid())) {
-        cpi.host().copy(image.file, copy.file);
-        return;
-    }
-    const std::uint64_t bytes = image::virtual_size(cpi.host(), image);
-    image::create(cpi.host(), copy, Mebibytes::rounded_up(bytes));
-    DiskSpec to = disk.spec();
-    to.file = copy.file;
-    to.secret = secret;
-    machines.copy_disk(*vm, disk.cid(), to);
+    if (vm && cpi.machines().uses(*vm, disk.cid()))
+        cpi.machines().copy_disk(*vm, disk.cid(), disk.spec(), copy);
+    else
+        cpi.host().copy(disk.image_file(), copy.file);
 }
 
 DiskCid restore_as_new(Cpi& cpi, const Path& image, const SnapshotRecord& record,
@@ -100,7 +99,13 @@ DiskCid restore_as_new(Cpi& cpi, const Path& image, const SnapshotRecord& record
 {
     DiskCid cid = new_disk_cid();
     make_disk(
-        cpi, cid, {record.size_mib, record.format, file_name::disk(record.format), record.properties, {}},
+        cpi, cid,
+        {record.size_mib,
+         record.format,
+         file_name::disk(record.format),
+         record.hypervisor,
+         record.properties,
+         {}},
         [&](const image::Image& to) { cpi.host().copy(image, to.file); }, key);
     return cid;
 }
@@ -124,7 +129,7 @@ void restore_in_place(Cpi& cpi, const Path& image, const SnapshotRecord& record)
     disk.replace_image(next, [&](const image::Image& to) {
         cpi.host().copy(image, to.file);
         if (next.size_mib > record.size_mib)
-            image::resize(cpi.host(), to, {static_cast<std::uint64_t>(next.size_mib)});
+            grow_image(cpi, to, {static_cast<std::uint64_t>(next.size_mib)}, Preallocation::off);
     });
 }
 
@@ -144,10 +149,10 @@ SnapshotCid snapshot_disk(Cpi& cpi, const DiskCid& cid, const std::map<std::stri
     undo.add(concat("forget ", snapshot.str()), [&] { forget_snapshot(cpi, snapshot); });
     store.host().publish(creation.staging() / file_name::snapshot_record, text_of_snapshot(disk, metadata),
                          Access::owner);
-    const image::Image image = disk.image();
-    const auto key = keep_key(cpi, options, creation.staging(), snapshot.str(), image.key);
-    const Path copy = creation.staging() / file_name::disk(disk.record.format);
-    copy_image(cpi, disk, image, {copy, disk.record.format, key}, secret_name(options, snapshot.str()));
+    const auto key = keep_key(cpi, options, creation.staging(), snapshot.str(), disk.image().key);
+    copy_image(cpi, disk,
+               {creation.staging() / file_name::disk(disk.record.format), key,
+                secret_name(options, snapshot.str())});
     creation.publish();
     creation.finish();
     undo.keep();
@@ -157,6 +162,7 @@ SnapshotCid snapshot_disk(Cpi& cpi, const DiskCid& cid, const std::map<std::stri
 void delete_snapshot(Cpi& cpi, const SnapshotCid& snapshot)
 {
     const auto lock = cpi.store().lock(snapshot);
+    require_own(cpi, snapshot);
     forget_key(cpi, snapshot);
     cpi.store().discard(snapshot);
 }

@@ -1,6 +1,6 @@
 #include "cpi/stemcell_methods.h"
 
-#include "cpi/cpi.h"
+#include "cpi/owner.h"
 
 namespace cpi {
 
@@ -8,11 +8,12 @@ StemcellCid create_stemcell(Cpi& cpi, const std::string& image_path, const Stemc
                             const std::optional<StemcellExtras>& extras)
 {
     const json::VerbatimObject tags = tags_object(extras.value_or(StemcellExtras{}).tags);
-    return import_stemcell(cpi.store(), cpi.machinery(), image_path, properties, tags);
+    return import_stemcell(cpi.store(), cpi.hypervisor(), image_path, properties, tags);
 }
 
 void delete_stemcell(Cpi& cpi, const StemcellCid& cid)
 {
+    require_own(cpi, cid);
     remove_stemcell(cpi.store(), cid);
 }
 

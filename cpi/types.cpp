@@ -7,12 +7,6 @@ Error wrong_argument(std::string_view details, ErrorKind kind)
     return {kind, concat("Arguments are not correct, details: '", details, "'")};
 }
 
-void warn_of_unknown(Log& log, std::string_view where, const std::vector<std::string>& keys)
-{
-    if (!keys.empty())
-        log.warning(concat(where, ": this CPI does not know ", join(keys, ", ")));
-}
-
 void check_members(const DiskOptions& options, const json::Place& place)
 {
     const auto set = [](const RateLimit& limit) { return limit.value != 0; };

@@ -9,6 +9,7 @@
 #include "json/codec.h"
 #include "stemcell/stemcells.h"
 #include "storage/image.h"
+#include "storage/tree.h"
 
 #include <map>
 #include <optional>
@@ -32,15 +33,13 @@ struct DiskOptions : DiskTuning {
     Preallocation preallocation = Preallocation::off;
     Encryption encryption = Encryption::none;
     std::string storage_pool;
+    std::vector<std::string> given_keys;
     std::vector<std::string> unknown_keys;
 };
 
 /// The words in which an argument is refused, whether it is wrong by itself or does not fit what there is.
 /// `details` begins with its place, as "arguments[2].memory: ".
 [[nodiscard]] Error wrong_argument(std::string_view details, ErrorKind kind = ErrorKind::invalid_call);
-
-/// Properties may be meant for another CPI: what this one does not know is said, and no more.
-void warn_of_unknown(Log& log, std::string_view where, const std::vector<std::string>& keys);
 
 /// Fails for options that contradict each other.
 void check_members(const DiskOptions& options, const json::Place& place);
@@ -64,6 +63,7 @@ struct VmProperties : DiskOptions {
     std::optional<json::Ranged<1, std::int64_t{1} << 30U>> root_disk;
     std::optional<Firmware> firmware;
     std::optional<Acceleration> acceleration;
+    tree::Layering root_filesystem = tree::Layering::overlay;
 };
 
 /// Key-value pairs for people. The Director's values are strings, the operator's tags may be any scalar.
@@ -109,6 +109,12 @@ inline constexpr std::array names<Preallocation>{
     NamedValue<Preallocation>{word_of(Preallocation::metadata), Preallocation::metadata},
     NamedValue<Preallocation>{word_of(Preallocation::falloc), Preallocation::falloc},
     NamedValue<Preallocation>{word_of(Preallocation::full), Preallocation::full},
+};
+
+template <>
+inline constexpr std::array names<tree::Layering>{
+    NamedValue<tree::Layering>{word_of(tree::Layering::overlay), tree::Layering::overlay},
+    NamedValue<tree::Layering>{word_of(tree::Layering::copy), tree::Layering::copy},
 };
 
 template <>
@@ -168,6 +174,8 @@ inline constexpr auto fields<VmProperties> = std::tuple_cat(
         optional("firmware", &VmProperties::firmware, "bios or uefi; what the stemcell needs when left out"),
         optional("acceleration", &VmProperties::acceleration,
                  "auto, kvm or emulation; the configuration's when left out"),
+        optional("root_filesystem", &VmProperties::root_filesystem,
+                 "of containers: overlay or copy; overlay when left out"),
     },
     fields<DiskOptions>);
 

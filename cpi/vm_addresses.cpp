@@ -29,7 +29,7 @@ void claim_addresses_of(Cpi& cpi, const VmCid& vm, const NetworkPlan& networks)
         if (planned.has_given_mac)
             claims.push_back({segment, planned.nic.mac});
     }
-    Machines machines = cpi.machines();
+    Machines& machines = cpi.machines();
     claim_addresses(cpi.store(), vm, claims, [&](const VmCid& other) { return machines.exists(other); });
 }
 
@@ -46,14 +46,16 @@ void reserve_addresses(Cpi& cpi, const VmCid& vm, const Path& folder, NetworkPla
     if (reserving.empty())
         return;
     cpi.host().publish(folder / file_name::reservations, names.end_array().text(), Access::owner);
-    Machines machines = cpi.machines();
+    Machines& machines = cpi.machines();
     const auto exists = [&](const VmCid& other) {
         return cpi.store().is_in_progress(other) || machines.exists(other);
     };
     for (PlannedNic* planned : reserving) {
         Nic& nic = planned->nic;
-        nic.addresses.push_back(
-            reserve_address(cpi.libvirt(), cpi.log(), nic.source.name, vm, nic.mac, exists));
+        NicAddress reserved = reserve_address(cpi.libvirt(), cpi.log(), nic.source.name, vm, nic.mac, exists);
+        nic.addresses.push_back(reserved.ip);
+        nic.settled.push_back(reserved);
+        planned->reserved = std::move(reserved);
     }
 }
 

@@ -191,10 +191,29 @@ void check_source(const std::string& name, const PlannedNic& planned)
             "as 'direct', or a bridge of Open vSwitch",
             ErrorKind::not_supported);
     if (planned.wants_reservation && kind != Kind::network)
-        refuse(name, concat("dhcp_reservation needs a libvirt network, and this is ", describe(nic.source)));
+        refuse(name,
+               concat("reserving an address (dhcp_reservation, or a dynamic network of a container) needs a "
+                      "libvirt network, and this is ",
+                      describe(nic.source), ". Try: a manual network"));
 }
 
-PlannedNic finish(const VmCid& vm, const Draft& draft, const NetworkAliases& aliases)
+bool has_role(const Network& network, std::string_view role)
+{
+    return std::ranges::find(network.fields.roles, role) != network.fields.roles.end();
+}
+
+/// Of a manual network. Its gateway counts where the default route is to go there.
+NicAddress address_of(const Network& network, bool is_only_one)
+{
+    const NetworkFields& fields = network.fields;
+    const IpAddress ip = IpAddress::parse(fields.ip).value();
+    const Cidr range = Cidr::of(ip, IpAddress::parse(fields.netmask).value()).value();
+    const bool leads_out = is_only_one || has_role(network, "gateway");
+    return {ip.text(), range.prefix(), leads_out ? fields.gateway : ""};
+}
+
+PlannedNic finish(const VmCid& vm, const Draft& draft, const NetworkAliases& aliases, bool is_only_one,
+                  NicsAreSetBy nics_are_set_by)
 {
     const Wish& wish = draft.wish;
     // A group's name may be that of a network.
@@ -212,10 +231,14 @@ PlannedNic finish(const VmCid& vm, const Draft& draft, const NetworkAliases& ali
         .has_given_mac = wish.mac.has_value()};
     for (const Network* network : draft.networks) {
         const NetworkFields& fields = network->fields;
-        planned.wants_reservation = planned.wants_reservation || fields.cloud_properties.dhcp_reservation;
+        const bool has_no_client =
+            nics_are_set_by == NicsAreSetBy::hypervisor && fields.type == NetworkType::dynamic;
+        planned.wants_reservation =
+            planned.wants_reservation || fields.cloud_properties.dhcp_reservation || has_no_client;
         if (fields.type != NetworkType::manual)
             continue;
-        planned.nic.addresses.push_back(IpAddress::parse(fields.ip).value().text());
+        planned.nic.settled.push_back(address_of(*network, is_only_one && draft.networks.size() == 1));
+        planned.nic.addresses.push_back(planned.nic.settled.back().ip);
         if (!fields.gateway.empty())
             planned.subnets.push_back({fields.gateway, fields.netmask});
     }
@@ -231,10 +254,8 @@ std::size_t owner_of(const Network& vip, const std::vector<Draft>& drafts)
     const std::string& group = vip.fields.nic_group;
     const auto in_group = [&](const Draft& draft) { return draft.group == group; };
     const auto is_gateway = [](const Draft& draft) {
-        return std::ranges::any_of(draft.networks, [](const Network* network) {
-            const auto& roles = network->fields.roles;
-            return std::ranges::find(roles, "gateway") != roles.end();
-        });
+        return std::ranges::any_of(draft.networks,
+                                   [](const Network* network) { return has_role(*network, "gateway"); });
     };
     const auto owner =
         group.empty() ? std::ranges::find_if(drafts, is_gateway) : std::ranges::find_if(drafts, in_group);
@@ -293,12 +314,13 @@ json::Verbatim settings_of(const Networks& networks, const std::vector<Draft>& d
 
 } // namespace
 
-NetworkPlan plan_networks(const VmCid& vm, const Networks& networks, const NetworkAliases& aliases)
+NetworkPlan plan_networks(const VmCid& vm, const Networks& networks, const NetworkAliases& aliases,
+                          NicsAreSetBy nics_are_set_by)
 {
     const std::vector<Draft> drafts = draft_nics(networks, aliases);
     NetworkPlan plan;
     for (const Draft& draft : drafts)
-        plan.nics.push_back(finish(vm, draft, aliases));
+        plan.nics.push_back(finish(vm, draft, aliases, drafts.size() == 1, nics_are_set_by));
     for (const Network& network : networks.all)
         if (network.fields.type == NetworkType::vip)
             plan.nics[owner_of(network, drafts)].nic.addresses.push_back(
@@ -306,6 +328,35 @@ NetworkPlan plan_networks(const VmCid& vm, const Networks& networks, const Netwo
     check_together(drafts, plan.nics);
     plan.settings = settings_of(networks, drafts, plan.nics);
     return plan;
+}
+
+json::Verbatim preconfigured(const NetworkPlan& plan)
+{
+    const json::Document document = json::parse(plan.settings.text, "the networks");
+    json::Writer settings;
+    settings.begin_object();
+    for (const auto& [name, network] : json::root(document).members()) {
+        const auto nic = std::ranges::find_if(plan.nics, [&network = network](const PlannedNic& planned) {
+            return !network.at("mac").is_null() && planned.nic.mac == network.at("mac").string();
+        });
+        settings.key(name);
+        if (nic == plan.nics.end()) { // a vip
+            settings.verbatim(network.verbatim());
+            continue;
+        }
+        json::Writer additions;
+        additions.begin_object().key("preconfigured").boolean(true);
+        const bool is_dynamic = network.at("type").is_string() && network.at("type").string() == "dynamic";
+        if (is_dynamic && nic->reserved) {
+            const NicAddress& address = *nic->reserved;
+            const IpAddress ip = IpAddress::parse(address.ip).value();
+            additions.key("ip").string(address.ip);
+            additions.key("netmask").string(Cidr{ip, address.prefix}.netmask().text());
+            additions.key("gateway").string(address.gateway);
+        }
+        settings.verbatim(json::with_members(network.verbatim(), {additions.end_object().text()}));
+    }
+    return {settings.end_object().text()};
 }
 
 void require_vlan_support(const NetworkPlan& plan, const std::function<unsigned long()>& libvirt_version)

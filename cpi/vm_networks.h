@@ -2,6 +2,7 @@
 
 #include "base/ids.h"
 #include "cpi/network_types.h"
+#include "hypervisor/hypervisor.h"
 #include "network/networks.h"
 
 #include <functional>
@@ -16,6 +17,7 @@ struct PlannedNic {
     std::vector<Subnet> subnets = {};
     bool has_given_mac = false;
     bool wants_reservation = false;
+    std::optional<NicAddress> reserved = {};
 };
 
 struct NetworkPlan {
@@ -26,7 +28,11 @@ struct NetworkPlan {
 /// One NIC for each nic_group, and for each network that is in none, in the order in which they came. Throws
 /// for what cannot be done. Pure.
 [[nodiscard]] NetworkPlan plan_networks(const VmCid& vm, const Networks& networks,
-                                        const NetworkAliases& aliases);
+                                        const NetworkAliases& aliases, NicsAreSetBy nics_are_set_by);
+
+/// The settings of networks whose NICs have their addresses before the agent starts: it leaves them alone.
+/// Pure.
+[[nodiscard]] json::Verbatim preconfigured(const NetworkPlan& plan);
 
 /// Throws when the plan has a VLAN on a plain bridge and this libvirt cannot do that; its version, as libvirt
 /// counts, is asked for only then.

@@ -2,8 +2,11 @@
 
 #include "base/error.h"
 #include "stemcell/image_format.h"
+#include "stemcell/tar_bytes.h"
 #include "stemcell/unpack.h"
 #include "storage/image.h"
+#include "storage/tree.h"
+#include "storage/trees.h"
 #include "xml/xml.h"
 
 #include <algorithm>
@@ -13,8 +16,8 @@ namespace cpi {
 
 namespace {
 
-/// What stemcells are made for, and how their agents read settings. Those for other clouds ask a metadata
-/// service.
+/// What stemcells with a disk image are made for, and how their agents read settings. Those for other clouds
+/// ask a metadata service.
 struct Infrastructure {
     std::string_view name;
     SettingsChannel settings;
@@ -71,6 +74,7 @@ std::string record_of(const Stemcell& stemcell, const json::VerbatimObject& tags
             out.key("firmware").string(row.name);
     out.key("format").string(stemcell.format);
     out.key("virtual_size").integer(stemcell.virtual_size);
+    out.key("hypervisor").string(stemcell.hypervisor);
     if (!stemcell.image.empty())
         out.key("image").string(stemcell.image);
     out.key("name").string(stemcell.name);
@@ -80,13 +84,13 @@ std::string record_of(const Stemcell& stemcell, const json::VerbatimObject& tags
     return json::pretty(out.text());
 }
 
-bool is_base_format(const Machinery& machinery, std::string_view format)
+bool is_base_format(const Hypervisor& hypervisor, std::string_view format)
 {
-    return std::ranges::find(machinery.base_formats, format) != machinery.base_formats.end();
+    return std::ranges::find(hypervisor.base_formats, format) != hypervisor.base_formats.end();
 }
 
 /// An image that is on the host already: it stays where it is.
-Stemcell take_light(Host& host, const Machinery& machinery, const StemcellProperties& properties)
+Stemcell take_light(Host& host, const Hypervisor& hypervisor, const StemcellProperties& properties)
 {
     const Path path = properties.image_path;
     const auto found = host.info(path);
@@ -94,20 +98,21 @@ Stemcell take_light(Host& host, const Machinery& machinery, const StemcellProper
         throw Error{ErrorKind::cloud,
                     concat("image_path '", path.native(), "' is not a file on the hypervisor's host")};
     const auto image = recognise_image(host.read_start(path, image_header_bytes).value_or(""));
-    if (!image || !is_base_format(machinery, name_of(image->format)))
+    if (!image || !is_base_format(hypervisor, name_of(image->format)))
         throw Error{ErrorKind::cloud, concat("image_path '", path.native(),
                                              "' is not a qcow2 image or a raw one with a partition table")};
     return {.settings = settings_channel(properties, image->format),
             .firmware = firmware_for(properties, std::nullopt),
             .format = std::string{name_of(image->format)},
             .virtual_size = static_cast<std::int64_t>(image->virtual_size.value_or(found->size)),
+            .hypervisor = std::string{hypervisor.name},
             .image = path.native(),
             .name = properties.name,
             .version = properties.version};
 }
 
 /// Unpacks the archive into `folder`, as an image that VMs can be layered on.
-Stemcell take_archive(Host& host, const Machinery& machinery, const Path& archive, const Path& folder,
+Stemcell take_archive(Host& host, const Hypervisor& hypervisor, const Path& archive, const Path& folder,
                       const StemcellProperties& properties)
 {
     // An image file can be a little larger than the disk that it holds. Where the manifest says nothing there
@@ -121,10 +126,10 @@ Stemcell take_archive(Host& host, const Machinery& machinery, const Path& archiv
     const UnpackedImage found = unpack_image(archive, host, unpacked, limits);
     std::string format{name_of(found.image.format)};
     std::uint64_t virtual_size = found.image.virtual_size.value_or(found.bytes);
-    if (is_base_format(machinery, format)) {
+    if (is_base_format(hypervisor, format)) {
         host.rename(unpacked, folder / file_name::image(format));
     } else {
-        const std::string own{machinery.disk_format};
+        const std::string own{hypervisor.base_formats.front()};
         image::convert(host, {unpacked, format}, {folder / file_name::image(own), own});
         host.discard(unpacked);
         format = own;
@@ -137,22 +142,62 @@ Stemcell take_archive(Host& host, const Machinery& machinery, const Path& archiv
             .firmware = firmware_for(properties, found.ovf),
             .format = format,
             .virtual_size = static_cast<std::int64_t>(virtual_size),
+            .hypervisor = std::string{hypervisor.name},
             .image = {},
             .name = properties.name,
             .version = properties.version};
 }
 
+/// A container's root file system has one of these.
+constexpr std::array<const char*, 3> inits{"sbin/init", "usr/sbin/init", "usr/sbin/runsvdir-start"};
+
+/// Unpacks a root file system and puts it where VMs can share it.
+Stemcell take_tree(Store& store, const Hypervisor& hypervisor, const Path& archive, const Path& folder,
+                   const StemcellProperties& properties)
+{
+    if (!properties.infrastructure.empty() && properties.infrastructure != "warden")
+        throw Error{ErrorKind::not_supported,
+                    concat("the stemcell is made for '", properties.infrastructure, "', and ",
+                           hypervisor.name, " needs one for warden, whose image is a root file system")};
+    Host& host = store.host();
+    const Path built = folder / "unpacked";
+    host.make_directory(built, Access::owner);
+    const Path root = tree::root_of(built);
+    while_doing(concat("unpacking ", stemcell_image(archive)), [&] { tree::unpack(host, archive, root); });
+    if (std::ranges::none_of(inits, [&](const char* init) { return host.info(root / init).has_value(); }))
+        throw Error{ErrorKind::cloud,
+                    concat(stemcell_image(archive), " is not a root file system: it has none of ",
+                           join(std::vector<std::string>{inits.begin(), inits.end()}, ", "),
+                           ". Try: a warden stemcell")};
+    trees::keep(store, built, folder);
+    return {.settings = SettingsChannel::warden_file,
+            .firmware = Firmware::bios,
+            .format = {},
+            .virtual_size = 0,
+            .hypervisor = std::string{hypervisor.name},
+            .image = {},
+            .name = properties.name,
+            .version = properties.version};
+}
+
+Stemcell take(Store& store, const Hypervisor& hypervisor, const Path& image, const Path& folder,
+              const StemcellProperties& properties)
+{
+    if (hypervisor.root == Root::tree)
+        return take_tree(store, hypervisor, image, folder, properties);
+    return properties.image_path.empty() ? take_archive(store.host(), hypervisor, image, folder, properties)
+                                         : take_light(store.host(), hypervisor, properties);
+}
+
 } // namespace
 
-StemcellCid import_stemcell(Store& store, const Machinery& machinery, const Path& image,
+StemcellCid import_stemcell(Store& store, const Hypervisor& hypervisor, const Path& image,
                             const StemcellProperties& properties, const json::VerbatimObject& tags)
 {
     auto cid = new_cid<StemcellCid>();
     store.sweep(store.layout().stemcells(), StemcellTag::prefix, [](const std::string&) {});
     Creation creation{store, store.layout().stemcells(), cid.str()};
-    const Stemcell stemcell = properties.image_path.empty() ? take_archive(store.host(), machinery, image,
-                                                                           creation.staging(), properties)
-                                                            : take_light(store.host(), machinery, properties);
+    const Stemcell stemcell = take(store, hypervisor, image, creation.staging(), properties);
     store.host().publish(creation.staging() / file_name::stemcell_record, record_of(stemcell, tags),
                          Access::everyone);
     creation.publish();
@@ -174,7 +219,10 @@ Stemcell load_stemcell(Store& store, const StemcellCid& cid)
 void remove_stemcell(Store& store, const StemcellCid& cid)
 {
     const auto lock = store.lock(cid);
+    const bool shares_a_tree = store.host().target_of(store.layout().of(cid) / file_name::tree).has_value();
     store.host().discard(store.layout().of(cid));
+    if (shares_a_tree)
+        trees::sweep(store);
 }
 
 } // namespace cpi

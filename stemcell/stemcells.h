@@ -11,7 +11,7 @@
 namespace cpi {
 
 /// How a stemcell's agent gets its settings. It follows from what the stemcell was made for.
-enum class SettingsChannel { config_drive, env_cdrom };
+enum class SettingsChannel { config_drive, env_cdrom, warden_file };
 
 /// Of a stemcell's manifest, `cloud_properties`. What is not listed is of no use here.
 struct StemcellProperties {
@@ -27,16 +27,17 @@ struct StemcellProperties {
 struct Stemcell {
     SettingsChannel settings = SettingsChannel::config_drive;
     Firmware firmware = Firmware::bios;
-    std::string format;
+    std::string format; // of its image; none: it is a root file system, in a folder
     std::int64_t virtual_size = 0;
-    std::string image; // its path, of a light stemcell only
+    std::string hypervisor; // that it was taken in for
+    std::string image;      // its path, of a light stemcell only
     std::string name;
     std::string version;
 };
 
 /// Takes in the file that the Director calls `image`, on the CPI's own machine; `tags` are kept with it.
 /// Leaves nothing when it fails.
-[[nodiscard]] StemcellCid import_stemcell(Store& store, const Machinery& machinery, const Path& image,
+[[nodiscard]] StemcellCid import_stemcell(Store& store, const Hypervisor& hypervisor, const Path& image,
                                           const StemcellProperties& properties,
                                           const json::VerbatimObject& tags);
 
@@ -52,6 +53,7 @@ template <>
 inline constexpr std::array names<SettingsChannel>{
     NamedValue<SettingsChannel>{"config-drive", SettingsChannel::config_drive},
     NamedValue<SettingsChannel>{"env-cdrom", SettingsChannel::env_cdrom},
+    NamedValue<SettingsChannel>{"warden-file", SettingsChannel::warden_file},
 };
 
 template <>
@@ -72,9 +74,13 @@ inline constexpr std::tuple fields<StemcellProperties>{
 
 template <>
 inline constexpr std::tuple fields<Stemcell>{
-    required("settings", &Stemcell::settings), required("firmware", &Stemcell::firmware),
-    required("format", &Stemcell::format),     required("virtual_size", &Stemcell::virtual_size),
-    optional("image", &Stemcell::image),       optional("name", &Stemcell::name),
+    required("settings", &Stemcell::settings),
+    required("firmware", &Stemcell::firmware),
+    required("format", &Stemcell::format),
+    required("virtual_size", &Stemcell::virtual_size),
+    required("hypervisor", &Stemcell::hypervisor),
+    optional("image", &Stemcell::image),
+    optional("name", &Stemcell::name),
     optional("version", &Stemcell::version),
 };
 

@@ -79,8 +79,8 @@ public:
     [[nodiscard]] virtual std::vector<std::string> list(const Path& directory) = 0;
     [[nodiscard]] virtual Space space(const Path& path) = 0;
 
-    /// An existing directory is fine; its parent must exist.
-    virtual void make_directory(const Path& directory) = 0;
+    /// An existing directory is fine; its parent must exist. Everyone may pass through, or only its owner.
+    virtual void make_directory(const Path& directory, Access access = Access::everyone) = 0;
     /// Puts a file there whole or not at all: a reader, or a crash at any point, finds the old contents or
     /// the new.
     /// One at a time for each file.

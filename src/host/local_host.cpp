@@ -244,10 +244,10 @@ Space LocalHost::space(const Path& path)
     return {found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize};
 }
 
-void LocalHost::make_directory(const Path& directory)
+void LocalHost::make_directory(const Path& directory, Access access)
 {
     // The hypervisor's own user must be able to pass through, but not to look around.
-    constexpr mode_t mode = 0711;
+    const mode_t mode = access == Access::everyone ? 0711 : 0700;
     if (::mkdir(directory.c_str(), mode) != 0) {
         if (errno == EEXIST)
             return;

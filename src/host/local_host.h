@@ -13,7 +13,7 @@ public:
     [[nodiscard]] std::optional<FileInfo> info(const Path& path) override;
     [[nodiscard]] std::vector<std::string> list(const Path& directory) override;
     [[nodiscard]] Space space(const Path& path) override;
-    void make_directory(const Path& directory) override;
+    void make_directory(const Path& directory, Access access = Access::everyone) override;
     void publish(const Path& file, std::string_view bytes, Access access) override;
     [[nodiscard]] std::unique_ptr<Sink> create(const Path& file, Access access) override;
     void copy(const Path& from, const Path& to) override;

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <csignal>
 #include <future>
 
@@ -57,15 +58,41 @@ void end(bp::child& child)
     child.wait();
 }
 
+/// Where the programs that the CPI runs come from.
+struct Origin {
+    std::string_view program;
+    std::string_view advice;
+};
+constexpr std::array origins{
+    Origin{"qemu-img", "install qemu-utils (Debian, Ubuntu) or qemu-img (Fedora, RHEL)"},
+    Origin{"mkfs.ext4", "install e2fsprogs"},
+    Origin{"e2fsck", "install e2fsprogs"},
+    Origin{"resize2fs", "install e2fsprogs"},
+    Origin{"mount", "install mount (Debian, Ubuntu) or util-linux"},
+    Origin{"umount", "install mount (Debian, Ubuntu) or util-linux"},
+    Origin{"losetup", "install mount (Debian, Ubuntu) or util-linux"},
+    Origin{"fsfreeze", "install util-linux"},
+    Origin{"sfdisk", "install fdisk (Debian, Ubuntu) or util-linux"},
+    Origin{"VBoxManage", "install VirtualBox"},
+    Origin{"vmrun", "install VMware Workstation or Player"},
+};
+
+std::string_view advice_for(const std::string& program)
+{
+    const auto row = std::ranges::find(origins, program, &Origin::program);
+    return row == origins.end() ? "install it" : row->advice;
+}
+
 boost::filesystem::path find_program(const std::string& name)
 {
     if (name.find('/') != std::string::npos)
         return name;
     auto found = bp::search_path(name);
+    if (found.empty()) // those that only root is expected to call
+        found = bp::search_path(name, {"/usr/sbin", "/sbin"});
     if (found.empty())
-        throw Error{ErrorKind::cloud, concat("cannot run '", name,
-                                             "': no such program in PATH. Try: install it on the "
-                                             "hypervisor's host")};
+        throw Error{ErrorKind::cloud, concat("cannot run '", name, "': no such program in PATH. Try: ",
+                                             advice_for(name), " on the hypervisor's host")};
     return found;
 }
 

@@ -48,7 +48,8 @@ void add_encryption(const xml::Element& source, std::string_view secret)
         .set("usage", secret);
 }
 
-std::string backup_xml(std::string_view domain_xml, std::string_view serial, const DiskSpec& to)
+std::string backup_xml(std::string_view domain_xml, std::string_view serial, std::string_view format,
+                       const DiskCopy& to)
 {
     const xml::Document domain = xml::Document::parse(domain_xml, "a VM's definition");
     const xml::Document job{"domainbackup"};
@@ -66,7 +67,7 @@ std::string backup_xml(std::string_view domain_xml, std::string_view serial, con
         const xml::Element copy = entry.set("type", "file").add("target").set("file", to.file.native());
         if (!to.secret.empty())
             add_encryption(copy, to.secret);
-        entry.add("driver").set("type", to.format);
+        entry.add("driver").set("type", format);
     }
     return job.to_text();
 }

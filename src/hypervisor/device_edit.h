@@ -25,9 +25,9 @@ struct DefinedDisk {
 /// Says below a disk's file that it is encrypted by LUKS, and which of libvirt's secrets opens it.
 void add_encryption(const xml::Element& source, std::string_view secret);
 
-/// The job that copies the disk with that serial number to the file of `to`, and no other disk.
+/// The job that copies the disk with that serial number, and no other one, to an image of that format.
 [[nodiscard]] std::string backup_xml(std::string_view domain_xml, std::string_view serial,
-                                     const DiskSpec& to);
+                                     std::string_view format, const DiskCopy& to);
 
 /// The target numbers that are taken on the VM's scsi controller.
 [[nodiscard]] std::set<unsigned> used_scsi_targets(std::string_view domain_xml);

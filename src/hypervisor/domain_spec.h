@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/secret.h"
 #include "base/units.h"
 #include "network/nic.h"
 
@@ -72,10 +73,28 @@ struct DiskSpec {
     std::string secret = {}; // the usage name of libvirt's secret with the key; none: not encrypted
 };
 
+/// Where a disk is to be copied to. With a key the copy is encrypted; `secret` names it in libvirt.
+struct DiskCopy {
+    Path file;
+    std::optional<Secret> key = {};
+    std::string secret = {};
+};
+
+/// How an agent finds a disk. Which of these it reads depends on what its stemcell was made for; what is
+/// empty is not said.
+struct DiskHint {
+    std::string path;
+    std::string id = {};
+    std::string volume_id = {};
+};
+
+/// The configuration's and a VM's wish for hardware virtualisation.
+enum class Acceleration { automatic, kvm, emulation };
+
 /// A VM as the CPI sees it; nothing in it is particular to a hypervisor.
 struct DomainSpec {
     std::string name;
-    std::string domain_type; // of those that the hypervisor's row names
+    Acceleration acceleration = Acceleration::automatic;
     Mebibytes memory;
     unsigned cpus = 1;
     Firmware firmware = Firmware::bios;

@@ -1,33 +1,47 @@
 #pragma once
 
 #include "hypervisor/domain_spec.h"
+#include "hypervisor/machines.h"
 
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 
 namespace cpi {
 
+class Host;
+class Layout;
+class Libvirt;
+class Log;
+
 /// The configuration's `storage_controller`: what a VM's own disks (root and ephemeral) are connected to.
 enum class StorageController { ide, scsi, sata, virtio };
 
-/// What the functions of a hypervisor that has no VMs yet would be.
-struct Machinery {
-    /// The domain types to try, best first. The next one is tried only when the one before does not work on
-    /// the host.
-    std::span<const std::string_view> domain_types;
-    unsigned undefine_flags;
-    /// Of disks that we make; a stemcell's image may stay in any of `base_formats`.
-    std::string_view disk_format;
-    std::span<const std::string_view> base_formats;
-    /// Where persistent disks go, whatever the storage controller is: they come and go while the VM runs.
-    Bus persistent_bus;
+/// What a VM boots from: a disk image, or a folder that holds a root file system.
+enum class Root { image, tree };
 
-    Bus (*system_bus)(StorageController);
-    std::string (*domain_xml)(const DomainSpec&);
-    std::string (*disk_xml)(const DiskSpec&);
-    /// The path by which a guest finds a disk with that serial number.
-    std::string (*device_path)(Bus, std::string_view serial);
+/// Who gives a VM's NICs their addresses: its agent, or the hypervisor before the agent starts.
+enum class NicsAreSetBy { agent, hypervisor };
+
+/// What control over VMs works with.
+struct Ground {
+    Libvirt& libvirt;
+    Host& host;
+    const Layout& layout;
+    Log& log;
+};
+
+/// What a method or a cloud property, by its name, is not on a hypervisor.
+struct Limit {
+    enum class Kind {
+        refused, // NotSupported
+        ignored, // nothing is lost by going on without it
+        differs, // done, but not as on qemu
+    };
+    std::string_view subject;
+    Kind kind;
+    std::string_view why;
 };
 
 /// One row of what differs between hypervisors. A new difference is a new column.
@@ -36,15 +50,32 @@ struct Hypervisor {
     std::string_view default_uri;
     std::span<const std::string_view> uri_drivers; // of libvirt, that serve this hypervisor
     std::span<const std::string_view> stemcell_formats;
-    const Machinery* machinery; // null: the configuration is understood, VMs are not built
+
+    /// The control over its VMs. Null: the configuration is understood, VMs are not built.
+    std::unique_ptr<Machines> (*control)(const Ground& ground) = nullptr;
+
+    Root root = Root::image;
+    NicsAreSetBy nics_are_set_by = NicsAreSetBy::agent;
+    std::span<const Limit> method_limits = {};
+    std::span<const Limit> vm_limits = {};  // of the cloud properties of VMs and disks
+    std::span<const Limit> nic_limits = {}; // of those of networks
+
+    /// What images may be of, the usual one of persistent and root disks first.
+    std::span<const std::string_view> disk_formats = {};
+    std::string_view ephemeral_format = {};
+    /// A stemcell's image may stay in any of these.
+    std::span<const std::string_view> base_formats = {};
+    Bus (*system_bus)(StorageController) = nullptr;
+    /// Where persistent disks go, whatever the storage controller is: they come and go while the VM runs.
+    Bus persistent_bus = Bus::scsi;
+    /// Disks have no partition table but a file system: the agent only mounts them.
+    bool disks_hold_file_systems = false;
+    /// How a guest finds a disk.
+    DiskHint (*hint)(const DiskSpec& disk) = nullptr;
 };
 
-[[nodiscard]] std::span<const Hypervisor> hypervisors() noexcept;
+[[nodiscard]] std::span<const Hypervisor* const> hypervisors() noexcept;
 
-/// The machinery, or not_implemented.
-[[nodiscard]] const Machinery& machinery_of(const Hypervisor& hypervisor);
-
-/// QEMU's machinery: pure functions and data, held against libvirt's own parser by the tests.
-[[nodiscard]] const Machinery& qemu_machinery() noexcept;
+[[nodiscard]] const Hypervisor& qemu_row() noexcept;
 
 } // namespace cpi

@@ -1,7 +1,8 @@
 #include "base/error.h"
+#include "base/ids.h"
 #include "base/text.h"
 #include "hypervisor/device_edit.h"
-#include "hypervisor/hypervisor.h"
+#include "hypervisor/libvirt_machines.h"
 #include "hypervisor/nic_xml.h"
 #include "xml/xml.h"
 
@@ -17,7 +18,11 @@ namespace {
 
 using xml::Element;
 
+constexpr std::array<std::string_view, 1> uri_drivers{"qemu"};
+constexpr std::array<std::string_view, 5> stemcell_formats{"openstack-qcow2", "openstack-raw", "vsphere-ovf",
+                                                           "vsphere-ova", "general-tar"};
 constexpr std::array<std::string_view, 2> domain_types{"kvm", "qemu"};
+constexpr std::array<std::string_view, 2> disk_formats{"qcow2", "raw"};
 constexpr std::array<std::string_view, 2> base_formats{"qcow2", "raw"};
 
 struct BusWords {
@@ -131,12 +136,12 @@ void add_os(const Element& domain, const DomainSpec& spec)
     os.add("firmware").add("feature").set("enabled", "no").set("name", "secure-boot");
 }
 
-void add_cpu_and_clock(const Element& domain, const DomainSpec& spec)
+void add_cpu_and_clock(const Element& domain, std::string_view domain_type)
 {
     const Element features = domain.add("features");
     features.add("acpi");
     features.add("apic");
-    if (spec.domain_type == "kvm")
+    if (domain_type == "kvm")
         domain.add("cpu").set("mode", "host-passthrough").set("check", "none");
     else
         domain.add("cpu").set("mode", "maximum").set("check", "none");
@@ -192,15 +197,15 @@ Bus system_bus(StorageController controller)
     return Bus::virtio;
 }
 
-std::string domain_xml(const DomainSpec& spec)
+std::string domain_xml(const DomainSpec& spec, std::string_view domain_type)
 {
     const xml::Document document{"domain"};
-    const Element domain = document.root().set("type", spec.domain_type);
+    const Element domain = document.root().set("type", domain_type);
     domain.add("name", spec.name);
     domain.add("memory", std::to_string(spec.memory.count)).set("unit", "MiB");
     domain.add("vcpu", std::to_string(spec.cpus));
     add_os(domain, spec);
-    add_cpu_and_clock(domain, spec);
+    add_cpu_and_clock(domain, domain_type);
     const Element devices = domain.add("devices");
     add_disks(devices, spec);
     for (const Nic& nic : spec.nics)
@@ -216,28 +221,51 @@ std::string disk_xml(const DiskSpec& spec)
     return document.to_text();
 }
 
-std::string device_path(Bus bus, std::string_view serial)
+/// Persistent disks' ids leave out what all of them begin with: a virtio serial number is cut at 20 bytes.
+DiskHint hint(const DiskSpec& disk)
 {
-    return concat("/dev/disk/by-id/", words_of(bus).link_prefix, serial);
+    const std::string_view serial = disk.serial;
+    return {.path = concat("/dev/disk/by-id/", words_of(disk.bus).link_prefix, serial),
+            .id =
+                std::string{serial.substr(serial.starts_with(DiskTag::prefix) ? DiskTag::prefix.size() : 0)}};
+}
+
+std::unique_ptr<Machines> control(const Ground& ground)
+{
+    return std::make_unique<LibvirtMachines>(ground, qemu_machinery());
 }
 
 } // namespace
 
 const Machinery& qemu_machinery() noexcept
 {
-    static const Machinery qemu{
+    static constexpr Machinery machinery{
         .domain_types = domain_types,
         .undefine_flags = VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA |
                           VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA | VIR_DOMAIN_UNDEFINE_NVRAM,
-        .disk_format = "qcow2",
-        .base_formats = base_formats,
-        .persistent_bus = Bus::scsi,
-        .system_bus = &system_bus,
         .domain_xml = &domain_xml,
         .disk_xml = &disk_xml,
-        .device_path = &device_path,
+        .hint = &hint,
     };
-    return qemu;
+    return machinery;
+}
+
+const Hypervisor& qemu_row() noexcept
+{
+    static constexpr Hypervisor row{
+        .name = "qemu",
+        .default_uri = "qemu:///system",
+        .uri_drivers = uri_drivers,
+        .stemcell_formats = stemcell_formats,
+        .control = &control,
+        .disk_formats = disk_formats,
+        .ephemeral_format = "raw",
+        .base_formats = base_formats,
+        .system_bus = &system_bus,
+        .persistent_bus = Bus::scsi,
+        .hint = &hint,
+    };
+    return row;
 }
 
 } // namespace cpi

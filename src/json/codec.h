@@ -80,7 +80,7 @@ std::vector<std::string> keys()
 }
 
 /// Fails for a key that is misspelt or, if the struct wants that, unknown. Returns the unknown ones; a struct
-/// that has a member `unknown_keys` gets them.
+/// that has a member `unknown_keys` gets them, and one that has `given_keys` those that are known and given.
 std::vector<std::string> check_keys(const Place& place, const std::vector<std::string>& known,
                                     UnknownKeys unknown);
 
@@ -99,6 +99,9 @@ struct Codec<T> {
             const Place at = place.at(field.key);
             if (field.presence == Presence::required || !at.is_null())
                 value.*field.member = Codec<Member>::read(at);
+            if constexpr (requires { value.given_keys; })
+                if (!at.is_null())
+                    value.given_keys.emplace_back(field.key);
         };
         std::apply([&](const auto&... field) { (read_field(field), ...); }, fields<T>);
         if constexpr (requires { check_members(value, place); })

@@ -123,14 +123,13 @@ void merge(Document& into, const rapidjson::Value& from)
 
 Verbatim with_member(const Verbatim& object, std::string_view key, std::string_view value)
 {
+    return with_members(object, {Writer{}.begin_object().key(key).string(value).end_object().text()});
+}
+
+Verbatim with_members(const Verbatim& object, const Verbatim& additions)
+{
     Document document = parse(object.text, "an object");
-    Document addition{rapidjson::kObjectType, &document.GetAllocator()};
-    const auto text = [&document](std::string_view words) {
-        return rapidjson::Value{words.data(), static_cast<rapidjson::SizeType>(words.size()),
-                                document.GetAllocator()};
-    };
-    addition.AddMember(text(key), text(value), document.GetAllocator());
-    merge(document, addition);
+    merge(document, parse(additions.text, "an object"));
     return {text_of(document)};
 }
 

@@ -48,6 +48,8 @@ class Place;
 
 /// The JSON object `object` with one more member, or with that member replaced.
 [[nodiscard]] Verbatim with_member(const Verbatim& object, std::string_view key, std::string_view value);
+/// The JSON object `object` with the members of another one, which win.
+[[nodiscard]] Verbatim with_members(const Verbatim& object, const Verbatim& additions);
 
 /// A place in a parsed document; it knows its own path, so an error can say where.
 class Place {

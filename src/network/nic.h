@@ -69,6 +69,14 @@ struct Bandwidth {
     bool operator==(const Bandwidth&) const = default;
 };
 
+/// An address as a NIC has it. With a gateway, the default route of its family goes there.
+struct NicAddress {
+    std::string ip;
+    unsigned prefix = 0;
+    std::string gateway = {};
+    bool operator==(const NicAddress&) const = default;
+};
+
 struct Nic {
     NicSource source;
     std::string mac;
@@ -78,6 +86,7 @@ struct Nic {
     std::optional<Bandwidth> bandwidth = {};
     std::string filter = {};                 // the name of a libvirt nwfilter; none when empty
     std::vector<std::string> addresses = {}; // those that the filter lets through
+    std::vector<NicAddress> settled = {};    // what it has, as far as the guest does not ask DHCP
 };
 
 /// A MAC address of QEMU's range that follows from the VM and the network's name: the same whenever it is

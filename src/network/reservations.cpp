@@ -58,7 +58,7 @@ public:
     {
     }
 
-    [[nodiscard]] std::string pick() const
+    [[nodiscard]] NicAddress pick() const
     {
         if (dhcp_.ranges.empty())
             throw Error{
@@ -73,7 +73,7 @@ public:
                         concat("network '", network_,
                                "' has no free address left in its DHCP range. Try: a larger "
                                "range (virsh net-edit), or delete VMs")};
-        return IpAddress::ipv4(*found).text();
+        return {IpAddress::ipv4(*found).text(), dhcp_.prefix, dhcp_.gateway};
     }
 
     /// Entries that are in the way of reserving `ip` and of VMs that are gone.
@@ -114,6 +114,18 @@ private:
     const std::function<bool(const VmCid&)>& exists_;
 };
 
+/// Of an <ip> element, which says it by a prefix or by a netmask.
+unsigned prefix_of(const xml::Element& ip)
+{
+    const std::string address = ip.attribute("address");
+    if (const auto range = Cidr::parse(concat(address, "/", ip.attribute("prefix"))))
+        return range->prefix();
+    const auto own = IpAddress::parse(address);
+    const auto mask = IpAddress::parse(ip.attribute("netmask"));
+    const auto range = own && mask ? Cidr::of(*own, *mask) : std::nullopt;
+    return range ? range->prefix() : 0;
+}
+
 } // namespace
 
 DhcpDefinition read_dhcp(const std::string& network_xml)
@@ -126,6 +138,9 @@ DhcpDefinition read_dhcp(const std::string& network_xml)
         const auto dhcp = ip.child("dhcp");
         if (!dhcp || ip.attribute("family") == "ipv6")
             continue;
+        found.prefix = prefix_of(ip);
+        if (document.root().child("forward"))
+            found.gateway = ip.attribute("address");
         for (const auto& range : dhcp->children("range")) {
             const auto first = parse_ipv4(range.attribute("start"));
             const auto last = parse_ipv4(range.attribute("end"));
@@ -162,19 +177,20 @@ std::optional<std::uint32_t> pick_address(const DhcpDefinition& dhcp, std::uint6
     return std::nullopt;
 }
 
-std::string reserve_address(Libvirt& libvirt, Log& log, const std::string& network, const VmCid& vm,
-                            const std::string& mac, const std::function<bool(const VmCid&)>& exists)
+NicAddress reserve_address(Libvirt& libvirt, Log& log, const std::string& network, const VmCid& vm,
+                           const std::string& mac, const std::function<bool(const VmCid&)>& exists)
 {
     // Other calls, and other people, reserve addresses of this network too: libvirt says who was first.
     constexpr int most_tries = 20;
     for (int i = 0; i < most_tries; ++i) {
         const Search search{libvirt, network, vm, mac, exists};
         search.require_free_mac();
-        std::string ip = search.pick();
-        remove_hosts(libvirt, network, [&](const DhcpHost& host) { return search.is_in_the_way(host, ip); });
-        if (libvirt.add_dhcp_host(network, host_xml({mac, vm.str(), ip})))
-            return ip;
-        log.info(concat(ip, " on network '", network, "' was reserved by somebody else just now"));
+        NicAddress found = search.pick();
+        remove_hosts(libvirt, network,
+                     [&](const DhcpHost& host) { return search.is_in_the_way(host, found.ip); });
+        if (libvirt.add_dhcp_host(network, host_xml({mac, vm.str(), found.ip})))
+            return found;
+        log.info(concat(found.ip, " on network '", network, "' was reserved by somebody else just now"));
     }
     throw Error{ErrorKind::cloud, concat("reserving an address on network '", network, "': ", most_tries,
                                          " times somebody else was faster. Try again")};

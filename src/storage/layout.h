@@ -16,7 +16,8 @@ struct AddressClaim {
 /// Where everything is under the configuration's `store_dir`. The only place that knows file names.
 ///
 ///     stemcells/<cid>/   stemcell.json, image.<format> unless it is elsewhere on the host
-///     vms/<cid>/         base.<format> (a second name of the stemcell's image), root.qcow2, ephemeral.raw,
+///     vms/<cid>/         vm.json, base.<format> (a second name of the stemcell's image), root.qcow2,
+///     ephemeral.raw,
 ///                        settings.iso, console.log, reservations (of addresses, where it has any)
 ///     disks/<cid>/       disk.json, disk.<format> (disk-2.<format> when it was rewritten), attached_to (the
 ///     VM
@@ -24,7 +25,9 @@ struct AddressClaim {
 ///     snapshots/<cid>/   snapshot.json, disk.<format>: a copy that needs nothing else
 ///     networks/<cid>/    network.json; networks/lock is held while a network is made
 ///     addresses/         one file for each address that a VM has to itself, with the VM's cid; lock
-///     .in-progress/<cid> locked by the call that makes the object; by it is found what a killed call left
+///     trees/<name>/      rootfs: of containers, as long as a stemcell's or a VM's link `tree` leads to it;
+///     lock .in-progress/<cid> locked by the call that makes the object; by it is found what a killed call
+///     left
 ///
 /// An image in a storage pool is a symbolic link here. Where images are encrypted, a file `secret` names the
 /// secret of libvirt that holds their key. Each object's folder has a file `lock`. `.new-<cid>` beside an
@@ -40,7 +43,7 @@ public:
     [[nodiscard]] Path disks() const { return root_ / "disks"; }
     [[nodiscard]] Path snapshots() const { return root_ / "snapshots"; }
     [[nodiscard]] Path networks() const { return root_ / "networks"; }
-
+    [[nodiscard]] Path trees() const { return root_ / "trees"; }
     [[nodiscard]] Path addresses() const { return root_ / "addresses"; }
 
     [[nodiscard]] Path of(const StemcellCid& cid) const { return stemcells() / cid.str(); }
@@ -71,6 +74,7 @@ namespace file_name {
 
 inline constexpr std::string_view lock = "lock";
 inline constexpr std::string_view stemcell_record = "stemcell.json";
+inline constexpr std::string_view vm_record = "vm.json";
 inline constexpr std::string_view secret = "secret";
 inline constexpr std::string_view settings = "settings.iso";
 inline constexpr std::string_view console_log = "console.log";
@@ -79,6 +83,8 @@ inline constexpr std::string_view snapshot_record = "snapshot.json";
 inline constexpr std::string_view network_record = "network.json";
 inline constexpr std::string_view attached_to = "attached_to";
 inline constexpr std::string_view reservations = "reservations";
+inline constexpr std::string_view tree = "tree";
+inline constexpr std::string_view container = "container";
 
 [[nodiscard]] inline std::string image(std::string_view format)
 {

@@ -108,7 +108,8 @@ TEST_CASE("each result has the form that the contract gives it")
     CHECK(written(Info{{"a", "b"}}) == R"({"stemcell_formats":["a","b"],"api_version":3})");
     CHECK(written(CreatedVm{VmCid{"vm-a"}, {R"({"n":{"mac":"m"}})"}}) == R"(["vm-a",{"n":{"mac":"m"}}])");
     CHECK(written(SizedProperties{2, 4096, 8192}) == R"({"cpus":2,"memory":4096,"ephemeral_disk":8192})");
-    CHECK(written(DiskHint{"/dev/x", "x"}) == R"({"path":"/dev/x","id":"x"})");
+    CHECK(written(DiskHint{.path = "/dev/x", .id = "x"}) == R"({"path":"/dev/x","id":"x"})");
+    CHECK(written(DiskHint{.path = {}, .volume_id = "3"}) == R"({"volume_id":"3"})");
 }
 
 } // namespace cpi::test

@@ -7,10 +7,12 @@ namespace {
 
 const VmCid vm{"vm-a"};
 
-NetworkPlan plan(std::string_view networks, const NetworkAliases& aliases = {})
+NetworkPlan plan(std::string_view networks, const NetworkAliases& aliases = {},
+                 NicsAreSetBy nics_are_set_by = NicsAreSetBy::agent)
 {
     const json::Document document = json::parse(networks, "the networks");
-    return plan_networks(vm, json::Codec<Networks>::read(json::root(document, "arguments[3]")), aliases);
+    return plan_networks(vm, json::Codec<Networks>::read(json::root(document, "arguments[3]")), aliases,
+                         nics_are_set_by);
 }
 
 Caught refused(std::string_view networks)
@@ -499,6 +501,55 @@ TEST_CASE("keys of networks that nobody knows yet are no reason to fail")
         CAPTURE(member);
         CHECK_FALSE(refused(concat(R"({"n":{"type":"dynamic",)", member, "}}")).kind);
     }
+}
+
+TEST_CASE("a NIC's addresses have their prefixes, and a gateway where the default route is to go")
+{
+    const auto settled = [](std::string_view networks) {
+        std::string text;
+        for (const PlannedNic& planned : plan(networks).nics)
+            for (const NicAddress& address : planned.nic.settled)
+                text += concat(address.ip, "/", address.prefix, " ", address.gateway, ";");
+        return text;
+    };
+    constexpr std::string_view a =
+        R"("a":{"type":"manual","ip":"10.0.0.5","netmask":"255.255.255.0","gateway":"10.0.0.1"})";
+    CHECK(settled(concat("{", a, "}")) == "10.0.0.5/24 10.0.0.1;");
+    CHECK(settled(concat("{", a,
+                         R"(,"b":{"type":"manual","ip":"fd00::5","netmask":"ffff:ffff:ffff:ffff::",)"
+                         R"("gateway":"fd00::1","default":["gateway"]}})")) ==
+          "10.0.0.5/24 ;fd00::5/64 fd00::1;");
+}
+
+TEST_CASE("networks that the hypervisor sets up are left alone by the agent")
+{
+    NetworkPlan made = plan(
+        R"({"m":{"type":"manual","ip":"10.0.0.5","netmask":"255.255.255.0","mac":"52:54:00:00:00:01"},)"
+        R"("d":{"type":"dynamic","cloud_properties":{"network":"n"}},"v":{"type":"vip","ip":"1.2.3.4"}})",
+        {}, NicsAreSetBy::hypervisor);
+    REQUIRE(made.nics.size() == 2);
+    CHECK_FALSE(made.nics[0].wants_reservation);
+    CHECK(made.nics[1].wants_reservation);
+    made.nics[1].reserved = NicAddress{"192.168.122.9", 24, "192.168.122.1"};
+    const json::Verbatim settings = preconfigured(made);
+    const json::Document document = json::parse(settings.text, "the settings");
+    const json::Place root = json::root(document);
+    CHECK(root.at("m").at("preconfigured").boolean());
+    CHECK(root.at("d").at("preconfigured").boolean());
+    CHECK(root.at("d").at("ip").string() == "192.168.122.9");
+    CHECK(root.at("d").at("netmask").string() == "255.255.255.0");
+    CHECK(root.at("d").at("gateway").string() == "192.168.122.1");
+    CHECK(root.at("v").verbatim().text == R"({"type":"vip","ip":"1.2.3.4"})");
+}
+
+TEST_CASE("a dynamic network whose guest has no DHCP client needs a libvirt network")
+{
+    const Caught error = caught([] {
+        return plan(R"({"d":{"type":"dynamic","cloud_properties":{"bridge":"br0"}}})", {},
+                    NicsAreSetBy::hypervisor)
+            .nics.size();
+    });
+    check_says(error.what, {"network 'd'", "bridge 'br0'", "a manual network"});
 }
 
 } // namespace cpi::test

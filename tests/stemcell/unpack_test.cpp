@@ -529,7 +529,7 @@ public:
     [[nodiscard]] std::optional<FileInfo> info(const Path& /*path*/) override { return {}; }
     [[nodiscard]] std::vector<std::string> list(const Path& /*directory*/) override { return {}; }
     [[nodiscard]] Space space(const Path& /*path*/) override { return {}; }
-    void make_directory(const Path& /*directory*/) override {}
+    void make_directory(const Path& /*directory*/, Access /*access*/) override {}
     void publish(const Path& /*file*/, std::string_view /*bytes*/, Access /*access*/) override {}
     void link(const Path& /*existing*/, const Path& /*name*/) override {}
     void copy(const Path& /*from*/, const Path& /*to*/) override {}

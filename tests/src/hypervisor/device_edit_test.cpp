@@ -1,5 +1,5 @@
 #include "hypervisor/device_edit.h"
-#include "hypervisor/hypervisor.h"
+#include "hypervisor/libvirt_machines.h"
 #include "src/caught.h"
 #include "xml/xml.h"
 
@@ -114,7 +114,7 @@ TEST_CASE("a VM that has a disk at each target has no room for another")
 TEST_CASE("a backup job names every disk and copies one")
 {
     const auto job = xml::Document::parse(
-        backup_xml(three_disks, "disk-b", {.file = "/copy & more", .format = "qcow2"}), "the job");
+        backup_xml(three_disks, "disk-b", "qcow2", {.file = "/copy & more"}), "the job");
     CHECK(job.root().attribute("mode") == "push");
     std::string wanted;
     for (const auto& disk : job.root().child("disks")->children("disk"))
@@ -128,8 +128,7 @@ TEST_CASE("a backup job names every disk and copies one")
 TEST_CASE("a backup job writes an encrypted copy with the copy's own secret")
 {
     const auto job =
-        xml::Document::parse(backup_xml(three_disks, "disk-b",
-                                        {.file = "/copy", .format = "qcow2", .secret = "libvirt-cpi/snap-a"}),
+        xml::Document::parse(backup_xml(three_disks, "disk-b", "qcow2", {.file = "/copy", .secret = "libvirt-cpi/snap-a"}),
                              "the job");
     const auto encryption = job.root().child("disks")->children("disk").at(2).find("target/encryption");
     REQUIRE(encryption);

@@ -1,7 +1,7 @@
 // QEMU's definitions: each is compared with tests/golden, held against libvirt's schema, and read by libvirt
 // itself. CPI_TEST_ACCEPT=1 rewrites the golden files.
 
-#include "hypervisor/hypervisor.h"
+#include "hypervisor/libvirt_machines.h"
 #include "support/cpi_process.h"
 #include "support/temp_dir.h"
 #include "virt/libvirt.h"
@@ -23,7 +23,6 @@ DomainSpec usual_spec(Bus bus = Bus::virtio)
     const Path place = "/var/vcap/store/libvirt/vms/vm-golden";
     return {
         .name = "vm-golden",
-        .domain_type = "qemu",
         .memory = {2048},
         .cpus = 2,
         .firmware = Firmware::bios,
@@ -62,10 +61,10 @@ void check_schema(const std::string& text, const std::string& schema)
 }
 
 /// The definition as libvirt gives it back.
-xml::Document read_by_libvirt(const DomainSpec& spec)
+xml::Document read_by_libvirt(const DomainSpec& spec, std::string_view type = "qemu")
 {
     Libvirt libvirt{{"test:///default", "virsh"}};
-    libvirt.define_domain(spec.name, qemu_machinery().domain_xml(spec));
+    libvirt.define_domain(spec.name, qemu_machinery().domain_xml(spec, type));
     auto read =
         xml::Document::parse(libvirt.domain_xml(spec.name, Definition::inactive), "what libvirt read");
     libvirt.undefine_domain(spec.name, 0);
@@ -73,12 +72,12 @@ xml::Document read_by_libvirt(const DomainSpec& spec)
     return read;
 }
 
-xml::Document check_domain(std::string_view name, const DomainSpec& spec)
+xml::Document check_domain(std::string_view name, const DomainSpec& spec, std::string_view type = "qemu")
 {
-    const std::string text = qemu_machinery().domain_xml(spec);
+    const std::string text = qemu_machinery().domain_xml(spec, type);
     check_golden(name, text);
     check_schema(text, "domain");
-    auto read = read_by_libvirt(spec);
+    auto read = read_by_libvirt(spec, type);
     CHECK(read.root().child("name")->text() == spec.name);
     CHECK(read.root().child("memory")->text() == std::to_string(spec.memory.count * 1024));
     CHECK(read.root().child("vcpu")->text() == std::to_string(spec.cpus));
@@ -142,9 +141,7 @@ TEST_CASE("a QEMU VM with UEFI has no secure boot, for stemcells are not signed"
 TEST_CASE("a QEMU VM by KVM has the host's processor, by emulation all that QEMU can")
 {
     DomainSpec spec = usual_spec();
-    spec.domain_type = "kvm";
-    CHECK(check_domain("kvm", spec).root().child("cpu")->attribute("mode") == "host-passthrough");
-    spec.domain_type = "qemu";
+    CHECK(check_domain("kvm", spec, "kvm").root().child("cpu")->attribute("mode") == "host-passthrough");
     CHECK(read_by_libvirt(spec).root().child("cpu")->attribute("mode") == "maximum");
 }
 
@@ -222,7 +219,7 @@ TEST_CASE("addresses are for filters: a NIC without one does not name them")
 {
     DomainSpec spec = usual_spec();
     spec.nics.front().addresses = {"10.0.0.2"};
-    CHECK(qemu_machinery().domain_xml(spec).find("10.0.0.2") == std::string::npos);
+    CHECK(qemu_machinery().domain_xml(spec, "qemu").find("10.0.0.2") == std::string::npos);
 }
 
 TEST_CASE("awkward names arrive in libvirt as they are")
@@ -304,7 +301,7 @@ TEST_CASE("what is left out of a disk's description is not in its definition")
 
 TEST_CASE("the same description gives the same text")
 {
-    CHECK(qemu_machinery().domain_xml(usual_spec()) == qemu_machinery().domain_xml(usual_spec()));
+    CHECK(qemu_machinery().domain_xml(usual_spec(), "qemu") == qemu_machinery().domain_xml(usual_spec(), "qemu"));
 }
 
 TEST_CASE("a persistent disk with everything that can be chosen")
@@ -324,7 +321,7 @@ TEST_CASE("a persistent disk with everything that can be chosen")
     check_golden("disk-tuned", qemu_machinery().disk_xml(spec));
     DomainSpec domain = usual_spec();
     domain.root = spec;
-    check_schema(qemu_machinery().domain_xml(domain), "domain");
+    check_schema(qemu_machinery().domain_xml(domain, "qemu"), "domain");
 
     spec.tuning = {.io = Io::native};
     const auto native = xml::Document::parse(qemu_machinery().disk_xml(spec), "it");

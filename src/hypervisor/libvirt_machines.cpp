@@ -1,10 +1,11 @@
-#include "hypervisor/machines.h"
+#include "hypervisor/libvirt_machines.h"
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "hypervisor/device_edit.h"
+#include "storage/image.h"
 #include "xml/xml.h"
 
 #include <algorithm>
@@ -55,31 +56,31 @@ std::string describe(const std::map<std::string, std::string>& tags)
 } // namespace
 
 /// What a VM has while it runs, and what it will have when it starts again.
-struct Machines::Definitions {
+struct LibvirtMachines::Definitions {
     DomainState state = DomainState::off;
     std::string live; // the same as `inactive` when the VM is off
     std::string inactive;
 };
 
-bool Machines::exists(const VmCid& vm)
+bool LibvirtMachines::exists(const VmCid& vm)
 {
     return vm.is_ours() && libvirt_.domain_exists(vm.str());
 }
 
-std::vector<std::string> Machines::domain_types(Acceleration acceleration) const
+std::vector<std::string_view> LibvirtMachines::domain_types(Acceleration acceleration) const
 {
     const auto& all = machinery_.domain_types;
     switch (acceleration) {
-    case Acceleration::kvm: return {std::string{all.front()}};
-    case Acceleration::emulation: return {std::string{all.back()}};
+    case Acceleration::kvm: return {all.front()};
+    case Acceleration::emulation: return {all.back()};
     case Acceleration::automatic: break;
     }
     return {all.begin(), all.end()};
 }
 
-void Machines::define_and_start(const DomainSpec& spec)
+void LibvirtMachines::define_and_start(const DomainSpec& spec, std::string_view domain_type)
 {
-    const std::string xml = machinery_.domain_xml(spec);
+    const std::string xml = machinery_.domain_xml(spec, domain_type);
     try {
         libvirt_.define_domain(spec.name, xml);
         libvirt_.start_domain(spec.name);
@@ -89,13 +90,12 @@ void Machines::define_and_start(const DomainSpec& spec)
     }
 }
 
-void Machines::create(DomainSpec spec, Acceleration acceleration)
+void LibvirtMachines::create(const DomainSpec& spec)
 {
-    const auto types = domain_types(acceleration);
+    const auto types = domain_types(spec.acceleration);
     for (const auto& type : types) {
-        spec.domain_type = type;
         try {
-            define_and_start(spec);
+            define_and_start(spec, type);
             return;
         } catch (const Error& error) {
             if (type == types.back() || !blames(error, type))
@@ -106,7 +106,7 @@ void Machines::create(DomainSpec spec, Acceleration acceleration)
     }
 }
 
-bool Machines::remove(const VmCid& vm)
+bool LibvirtMachines::remove(const VmCid& vm)
 {
     if (!exists(vm))
         return false;
@@ -115,7 +115,7 @@ bool Machines::remove(const VmCid& vm)
     return true;
 }
 
-void Machines::reboot(const VmCid& vm, std::chrono::seconds patience)
+void LibvirtMachines::reboot(const VmCid& vm, std::chrono::seconds patience)
 {
     const auto is_off = [&] { return libvirt_.domain_state(name_of(vm)) == DomainState::off; };
     if (!is_off()) {
@@ -133,7 +133,7 @@ void Machines::reboot(const VmCid& vm, std::chrono::seconds patience)
     libvirt_.start_domain(name_of(vm));
 }
 
-void Machines::annotate(const VmCid& vm, const std::map<std::string, std::string>& tags)
+void LibvirtMachines::annotate(const VmCid& vm, const std::map<std::string, std::string>& tags)
 {
     const auto name = tags.find("name");
     const std::string title = one_line(name == tags.end() ? vm.str() : name->second);
@@ -144,7 +144,7 @@ void Machines::annotate(const VmCid& vm, const std::map<std::string, std::string
                                            .xml_namespace = std::string{tags_namespace}});
 }
 
-Machines::Definitions Machines::definitions(const VmCid& vm)
+LibvirtMachines::Definitions LibvirtMachines::definitions(const VmCid& vm)
 {
     Definitions found;
     found.state = libvirt_.domain_state(name_of(vm));
@@ -154,7 +154,7 @@ Machines::Definitions Machines::definitions(const VmCid& vm)
     return found;
 }
 
-std::vector<DiskCid> Machines::persistent_disks(const VmCid& vm)
+std::vector<DiskCid> LibvirtMachines::persistent_disks(const VmCid& vm)
 {
     std::vector<DiskCid> disks;
     for (const auto& disk : disks_with_serials(libvirt_.domain_xml(name_of(vm), Definition::live)))
@@ -163,7 +163,7 @@ std::vector<DiskCid> Machines::persistent_disks(const VmCid& vm)
     return disks;
 }
 
-std::string Machines::attach(const VmCid& vm, const DiskCid& disk, const DiskSpec& spec)
+DiskHint LibvirtMachines::attach(const VmCid& vm, const DiskCid& disk, const DiskSpec& spec)
 {
     try {
         attach_where_missing(vm, disk, spec);
@@ -173,10 +173,10 @@ std::string Machines::attach(const VmCid& vm, const DiskCid& disk, const DiskSpe
             throw;
         attach_where_missing(vm, disk, spec);
     }
-    return machinery_.device_path(spec.bus, disk.str());
+    return machinery_.hint(spec);
 }
 
-void Machines::attach_where_missing(const VmCid& vm, const DiskCid& disk, DiskSpec spec)
+void LibvirtMachines::attach_where_missing(const VmCid& vm, const DiskCid& disk, DiskSpec spec)
 {
     const Definitions now = definitions(vm);
     const auto live = find_disk(now.live, disk.str());
@@ -202,7 +202,7 @@ void Machines::attach_where_missing(const VmCid& vm, const DiskCid& disk, DiskSp
     }
 }
 
-bool Machines::detach(const VmCid& vm, const DiskCid& disk)
+bool LibvirtMachines::detach(const VmCid& vm, const DiskCid& disk)
 {
     const Definitions before = definitions(vm);
     const bool running = before.state == DomainState::running;
@@ -227,7 +227,7 @@ bool Machines::detach(const VmCid& vm, const DiskCid& disk)
     return true;
 }
 
-std::optional<std::string> Machines::definition_in_use(const VmCid& vm, const DiskCid& disk)
+std::optional<std::string> LibvirtMachines::definition_in_use(const VmCid& vm, const DiskCid& disk)
 {
     if (libvirt_.domain_state(name_of(vm)) == DomainState::off)
         return std::nullopt;
@@ -235,7 +235,7 @@ std::optional<std::string> Machines::definition_in_use(const VmCid& vm, const Di
     return find_disk(live, disk.str()) ? std::optional{std::move(live)} : std::nullopt;
 }
 
-bool Machines::resize(const VmCid& vm, const DiskCid& disk, const Path& file, Mebibytes size)
+bool LibvirtMachines::resize(const VmCid& vm, const DiskCid& disk, const Path& file, Mebibytes size)
 {
     if (!definition_in_use(vm, disk))
         return false;
@@ -243,14 +243,18 @@ bool Machines::resize(const VmCid& vm, const DiskCid& disk, const Path& file, Me
     return true;
 }
 
-bool Machines::uses(const VmCid& vm, const DiskCid& disk)
+bool LibvirtMachines::uses(const VmCid& vm, const DiskCid& disk)
 {
     return definition_in_use(vm, disk).has_value();
 }
 
-void Machines::copy_disk(const VmCid& vm, const DiskCid& disk, const DiskSpec& to)
+void LibvirtMachines::copy_disk(const VmCid& vm, const DiskCid& disk, const DiskSpec& from, const DiskCopy& to)
 {
-    const std::string job = backup_xml(libvirt_.domain_xml(name_of(vm), Definition::live), disk.str(), to);
+    // The image is there before the guest is asked to hold still.
+    image::create(host_, {to.file, from.format, to.key},
+                  Mebibytes::rounded_up(image::virtual_size(host_, {from.file, from.format})));
+    const std::string job =
+        backup_xml(libvirt_.domain_xml(name_of(vm), Definition::live), disk.str(), from.format, to);
     try {
         libvirt_.back_up(name_of(vm), job);
     } catch (const Error&) {
@@ -259,12 +263,12 @@ void Machines::copy_disk(const VmCid& vm, const DiskCid& disk, const DiskSpec& t
     }
 }
 
-void Machines::abandon_copy(const VmCid& vm, const std::string& mark)
+void LibvirtMachines::abandon_copy(const VmCid& vm, const DiskCid& /*disk*/, const std::string& mark)
 {
     libvirt_.abandon_back_up(name_of(vm), mark);
 }
 
-bool Machines::has_disk(const VmCid& vm, const DiskCid& disk)
+bool LibvirtMachines::has_disk(const VmCid& vm, const DiskCid& disk)
 {
     if (!exists(vm))
         return false;

@@ -2,7 +2,9 @@
 // told.
 
 #include "base/log.h"
-#include "hypervisor/machines.h"
+#include "host/local_host.h"
+#include "hypervisor/libvirt_machines.h"
+#include "storage/layout.h"
 #include "src/caught.h"
 #include "xml/xml.h"
 
@@ -17,7 +19,6 @@ const DiskCid disk{"disk-a"};
 DomainSpec spec_of(const std::string& name)
 {
     return {.name = name,
-            .domain_type = {},
             .memory = {64},
             .cpus = 1,
             .firmware = Firmware::bios,
@@ -42,11 +43,13 @@ Machinery machinery_for_test_driver()
 
 struct Fixture {
     Libvirt libvirt{{"test:///default", "virsh"}};
+    LocalHost host;
+    Layout layout{"/store"};
     Log log;
     Machinery machinery = machinery_for_test_driver();
-    Machines machines{libvirt, machinery, log};
+    LibvirtMachines machines{{libvirt, host, layout, log}, machinery};
 
-    Fixture() { machines.create(spec_of(vm.str()), Acceleration::automatic); }
+    Fixture() { machines.create(spec_of(vm.str())); }
 
     [[nodiscard]] xml::Document definition()
     {
@@ -65,8 +68,12 @@ TEST_CASE_FIXTURE(Fixture, "a created VM exists and runs")
 
 TEST_CASE_FIXTURE(Fixture, "a VM is created by KVM, by emulation, or by what works best")
 {
-    machines.create(spec_of("vm-b"), Acceleration::emulation);
-    machines.create(spec_of("vm-c"), Acceleration::kvm);
+    DomainSpec spec = spec_of("vm-b");
+    spec.acceleration = Acceleration::emulation;
+    machines.create(spec);
+    spec = spec_of("vm-c");
+    spec.acceleration = Acceleration::kvm;
+    machines.create(spec);
     const auto type = [&](const std::string& name) {
         return xml::Document::parse(libvirt.domain_xml(name, Definition::inactive), "it")
             .root()
@@ -216,17 +223,14 @@ TEST_CASE_FIXTURE(Fixture, "only disks that the CPI made are told of")
     DomainSpec spec = spec_of("vm-b");
     spec.ephemeral =
         DiskSpec{.file = "/e", .format = "raw", .bus = Bus::virtio, .position = 1, .serial = "ephemeral"};
-    machines.create(spec, Acceleration::emulation);
+    spec.acceleration = Acceleration::emulation;
+    machines.create(spec);
     CHECK(machines.persistent_disks(VmCid{"vm-b"}).empty());
 }
 
 TEST_CASE_FIXTURE(Fixture, "disks of a definition are told of in its order")
 {
-    std::string xml = machinery.domain_xml([] {
-        DomainSpec spec = spec_of("vm-d");
-        spec.domain_type = "qemu";
-        return spec;
-    }());
+    std::string xml = machinery.domain_xml(spec_of("vm-d"), "qemu");
     std::string disks;
     for (unsigned n = 0; n < 3; ++n)
         disks += machinery.disk_xml({.file = concat("/d", n),
@@ -241,18 +245,18 @@ TEST_CASE_FIXTURE(Fixture, "disks of a definition are told of in its order")
     CHECK(machines.has_disk(VmCid{"vm-d"}, DiskCid{"disk-1"}));
     CHECK_FALSE(machines.has_disk(VmCid{"vm-d"}, DiskCid{"disk-9"}));
     CHECK(machines.attach(VmCid{"vm-d"}, DiskCid{"disk-2"},
-                          {.file = "/other", .format = "raw", .bus = Bus::scsi}) ==
-          "/dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_disk-2");
+                          {.file = "/other", .format = "raw", .bus = Bus::scsi, .serial = "disk-2"})
+              .path == "/dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_disk-2");
 }
 
 TEST_CASE_FIXTURE(Fixture, "a VM runs by emulation where KVM is what does not work")
 {
-    machinery.domain_xml = [](const DomainSpec& spec) {
-        return spec.domain_type == "kvm"
+    machinery.domain_xml = [](const DomainSpec& spec, std::string_view type) {
+        return type == "kvm"
                    ? std::string{"<domain type='no-kvm'><name>vm-b</name><memory>1024</memory></domain>"}
-                   : qemu_machinery().domain_xml(spec);
+                   : qemu_machinery().domain_xml(spec, type);
     };
-    machines.create(spec_of("vm-b"), Acceleration::automatic);
+    machines.create(spec_of("vm-b"));
     CHECK(libvirt.domain_state("vm-b") == DomainState::running);
     CHECK(xml::Document::parse(libvirt.domain_xml("vm-b", Definition::live), "it").root().attribute("type") ==
           "qemu");
@@ -260,13 +264,15 @@ TEST_CASE_FIXTURE(Fixture, "a VM runs by emulation where KVM is what does not wo
 
 TEST_CASE_FIXTURE(Fixture, "a VM that must have KVM does not run by emulation")
 {
-    machinery.domain_xml = [](const DomainSpec& spec) {
-        return spec.domain_type == "kvm"
+    machinery.domain_xml = [](const DomainSpec& spec, std::string_view type) {
+        return type == "kvm"
                    ? std::string{"<domain type='no-kvm'><name>vm-b</name><memory>1024</memory></domain>"}
-                   : qemu_machinery().domain_xml(spec);
+                   : qemu_machinery().domain_xml(spec, type);
     };
     check_says(caught([&] {
-                   machines.create(spec_of("vm-b"), Acceleration::kvm);
+                   DomainSpec spec = spec_of("vm-b");
+                   spec.acceleration = Acceleration::kvm;
+                   machines.create(spec);
                    return 0;
                }).what,
                {"defining VM vm-b: libvirt says: ", "no-kvm"});
@@ -275,12 +281,12 @@ TEST_CASE_FIXTURE(Fixture, "a VM that must have KVM does not run by emulation")
 
 TEST_CASE_FIXTURE(Fixture, "a VM that fails for another reason is not tried by emulation")
 {
-    machinery.domain_xml = [](const DomainSpec& spec) {
-        return spec.domain_type == "kvm" ? std::string{"<domain type='kvm' />"}
-                                         : qemu_machinery().domain_xml(spec);
+    machinery.domain_xml = [](const DomainSpec& spec, std::string_view type) {
+        return type == "kvm" ? std::string{"<domain type='kvm' />"}
+                                         : qemu_machinery().domain_xml(spec, type);
     };
     CHECK(caught([&] {
-              machines.create(spec_of("vm-b"), Acceleration::automatic);
+              machines.create(spec_of("vm-b"));
               return 0;
           }).kind == ErrorKind::cloud);
     CHECK_FALSE(machines.exists(VmCid{"vm-b"}));
@@ -289,13 +295,15 @@ TEST_CASE_FIXTURE(Fixture, "a VM that fails for another reason is not tried by e
 TEST_CASE("a VM that cannot be defined leaves nothing, and the error is libvirt's")
 {
     Libvirt libvirt{{"test:///default", "virsh"}};
+    LocalHost host;
+    const Layout layout{"/store"};
     Log log;
     const Machinery machinery = machinery_for_test_driver();
-    Machines machines{libvirt, machinery, log};
+    LibvirtMachines machines{{libvirt, host, layout, log}, machinery};
     DomainSpec spec = spec_of("vm-b");
     spec.cpus = 0;
     const Caught error = caught([&] {
-        machines.create(spec, Acceleration::automatic);
+        machines.create(spec);
         return 0;
     });
     CHECK(error.kind == ErrorKind::cloud);
@@ -306,8 +314,10 @@ TEST_CASE("a VM that cannot be defined leaves nothing, and the error is libvirt'
 TEST_CASE("a daemon that is not there is an error and not an absent VM")
 {
     Libvirt libvirt{{"qemu+unix:///system?socket=/no/such/socket", "virsh"}};
+    LocalHost host;
+    const Layout layout{"/store"};
     Log log;
-    Machines machines{libvirt, qemu_machinery(), log};
+    LibvirtMachines machines{{libvirt, host, layout, log}, qemu_machinery()};
     CHECK(caught([&] { return machines.exists(vm); }).kind == ErrorKind::cloud);
     CHECK(caught([&] { return machines.remove(vm); }).kind == ErrorKind::cloud);
     CHECK(caught([&] { return machines.has_disk(vm, disk); }).kind == ErrorKind::cloud);

@@ -1,0 +1,41 @@
+#pragma once
+
+#include "base/ids.h"
+#include "cpi/cpi.h"
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace cpi {
+
+/// A store may hold objects of several hypervisors, when the configuration was switched from one to another.
+/// Their records name their hypervisor: what belongs to another one is refused before anything is touched.
+
+/// Of an object whose record names `owner`.
+void require_own(Cpi& cpi, std::string_view cid, std::string_view owner);
+/// Of an object whose record is this; without one it is nobody's.
+void require_own_record(Cpi& cpi, std::string_view cid, const std::optional<std::string>& record);
+
+template <class Tag>
+inline constexpr std::string_view record_of = "";
+template <>
+inline constexpr std::string_view record_of<VmTag> = file_name::vm_record;
+template <>
+inline constexpr std::string_view record_of<DiskTag> = file_name::disk_record;
+template <>
+inline constexpr std::string_view record_of<SnapshotTag> = file_name::snapshot_record;
+template <>
+inline constexpr std::string_view record_of<StemcellTag> = file_name::stemcell_record;
+
+/// Of an object, finished or in the making.
+template <class Tag>
+void require_own(Cpi& cpi, const Id<Tag>& cid)
+{
+    require_own_record(cpi, cid.str(), cpi.store().read(cid, record_of<Tag>));
+}
+
+/// Puts the VM's record into its folder: the first thing that is made of it.
+void write_vm_record(Cpi& cpi, const Path& folder);
+
+} // namespace cpi

@@ -1,0 +1,103 @@
+#include "cpi/vm_files.h"
+
+#include "cpi/agent_settings.h"
+#include "cpi/disk_options.h"
+#include "storage/tree.h"
+#include "storage/trees.h"
+
+namespace cpi {
+
+namespace {
+
+/// Where the agent of a warden stemcell reads its settings, within its root file system.
+const Path warden_settings = "var/vcap/bosh/warden-cpi-agent-env.json";
+
+image::Image place_image(Store& store, const VmPlan& plan, const VmPlace& place, const DiskSpec& disk)
+{
+    return {store.place_image(place.folder, plan.cid.str(), disk.file.filename().native(), place.pool),
+            disk.format, place.key};
+}
+
+/// The stemcell's image, beside the VM's own: with a second name of its own a VM does not need its stemcell
+/// to stay.
+std::string link_base(Store& store, const VmPlan& plan, const VmPlace& place)
+{
+    const Stemcell& stemcell = plan.stemcell;
+    if (!stemcell.image.empty())
+        return stemcell.image;
+    const std::string base = file_name::base(stemcell.format);
+    store.host().link(store.layout().of(plan.stemcell_cid) / file_name::image(stemcell.format),
+                      place.folder / base);
+    return place.pool.empty() ? base : (store.layout().of(plan.cid) / base).native();
+}
+
+/// Unless it is to be laid out in full, the root disk holds only what differs from the stemcell's image.
+void make_root_disk(Store& store, const VmPlan& plan, const VmPlace& place)
+{
+    const Stemcell& stemcell = plan.stemcell;
+    const DiskOptions& options = plan.properties;
+    std::optional<Mebibytes> size;
+    if (plan.properties.root_disk)
+        size = Mebibytes{static_cast<std::uint64_t>(plan.properties.root_disk->value)};
+    const image::Image root = place_image(store, plan, place, plan.spec.root);
+    if (root.format == word_of(DiskFormat::qcow2) && options.preallocation == Preallocation::off) {
+        const auto all = static_cast<std::uint64_t>(stemcell.virtual_size);
+        image::create_overlay(store.host(), root, link_base(store, plan, place), stemcell.format,
+                              size ? size->bytes() : all);
+        return;
+    }
+    const Path base = stemcell.image.empty()
+                          ? store.layout().of(plan.stemcell_cid) / file_name::image(stemcell.format)
+                          : Path{stemcell.image};
+    image::convert(store.host(), {base, stemcell.format}, root, options.preallocation);
+    if (size)
+        image::resize(store.host(), root, *size, options.preallocation);
+}
+
+/// A plain one is made without a program's help.
+void make_ephemeral_disk(Cpi& cpi, const VmPlan& plan, const VmPlace& place)
+{
+    const Mebibytes size = plan.properties.ephemeral_disk;
+    const Preallocation preallocation = plan.properties.preallocation;
+    const image::Image image = place_image(cpi.store(), plan, place, *plan.spec.ephemeral);
+    const bool plain = image.format == word_of(DiskFormat::raw) && !image.key &&
+                       preallocation == Preallocation::off && !cpi.hypervisor().disks_hold_file_systems;
+    if (!plain) {
+        make_image(cpi, image, size, preallocation);
+        return;
+    }
+    const auto disk = cpi.host().create(image.file, Access::owner);
+    disk->skip(size.bytes());
+    disk->finish();
+}
+
+/// A container's root file system, with the settings where its agent looks for them.
+void make_tree(Cpi& cpi, const VmPlan& plan, const VmPlace& place, const Secret& settings)
+{
+    const Path base = trees::share(cpi.store(), cpi.store().layout().of(plan.stemcell_cid), place.folder);
+    const Path folder = place.folder / file_name::container;
+    // What is in there could be run by everyone, were it not for this.
+    cpi.host().make_directory(folder, Access::owner);
+    tree::layer(cpi.host(), tree::root_of(base), folder, plan.properties.root_filesystem);
+    const Path root = tree::root_of(folder);
+    cpi.host().publish(tree::make_folder_within(cpi.host(), root, warden_settings.parent_path()) /
+                           warden_settings.filename(),
+                       settings.reveal(), Access::owner);
+}
+
+} // namespace
+
+void make_files(Cpi& cpi, const VmPlan& plan, const VmPlace& place, const Secret& settings)
+{
+    if (plan.spec.ephemeral)
+        make_ephemeral_disk(cpi, plan, place);
+    if (cpi.hypervisor().root == Root::tree) {
+        make_tree(cpi, plan, place, settings);
+        return;
+    }
+    make_root_disk(cpi.store(), plan, place);
+    cpi.host().publish(place.folder / file_name::settings,
+                       settings_medium(plan.stemcell.settings, settings, plan.cid).reveal(), Access::owner);
+}
+
+} // namespace cpi

@@ -1,0 +1,89 @@
+#include "cpi/vm_plan.h"
+
+#include "cpi/disk_options.h"
+#include "cpi/owner.h"
+#include "storage/tree.h"
+
+namespace cpi {
+
+namespace {
+
+[[noreturn]] void refuse_property(std::string_view key, std::string_view why)
+{
+    throw wrong_argument(concat("arguments[2].", key, ": ", why));
+}
+
+/// What does not fit the stemcell is said before anything is made.
+void check_against_stemcell(const VmProperties& properties, const Stemcell& stemcell)
+{
+    if (stemcell.settings == SettingsChannel::env_cdrom && properties.ephemeral_disk.count == 0)
+        refuse_property("ephemeral_disk", "this stemcell's agent does not start without an ephemeral disk");
+    const Mebibytes image = Mebibytes::rounded_up(static_cast<std::uint64_t>(stemcell.virtual_size));
+    if (properties.root_disk && static_cast<std::uint64_t>(properties.root_disk->value) < image.count)
+        refuse_property("root_disk", concat("expected at least the size of the stemcell's image, ",
+                                            image.count, " MiB, got ", properties.root_disk->value));
+}
+
+/// What is said of a VM's own disks, of one of them.
+DiskSpec disk_of(const VmCid& vm, const DiskOptions& options, Path file, std::string format, Bus bus)
+{
+    return {.file = std::move(file),
+            .format = std::move(format),
+            .bus = bus,
+            .position = 0,
+            .serial = {},
+            .tuning = static_cast<const DiskTuning&>(options),
+            .secret = secret_name(options, vm.str())};
+}
+
+DiskSpec describe_root(const Hypervisor& hypervisor, const VmCid& vm, const VmProperties& properties,
+                       const Path& place, Bus bus)
+{
+    if (hypervisor.root == Root::tree)
+        return {.file = tree::root_of(place / file_name::container), .format = {}};
+    const std::string format = format_of(hypervisor, properties, hypervisor.disk_formats.front());
+    return disk_of(vm, properties, place / file_name::root(format), format, bus);
+}
+
+DomainSpec describe_vm(Cpi& cpi, const VmCid& vm, const VmProperties& properties, const Stemcell& stemcell)
+{
+    const Hypervisor& hypervisor = cpi.hypervisor();
+    const Path place = cpi.store().layout().of(vm);
+    const Bus bus = hypervisor.system_bus(cpi.config().storage_controller);
+    DomainSpec spec{.name = vm.str(),
+                    .acceleration = properties.acceleration.value_or(cpi.config().acceleration),
+                    .memory = {static_cast<std::uint64_t>(properties.memory.value)},
+                    .cpus = static_cast<unsigned>(properties.cpus.value),
+                    .firmware = properties.firmware.value_or(stemcell.firmware),
+                    .root = describe_root(hypervisor, vm, properties, place, bus),
+                    .ephemeral = std::nullopt,
+                    .settings_medium = place / file_name::settings,
+                    .console_log = place / file_name::console_log,
+                    .nics = {}};
+    if (properties.ephemeral_disk.count > 0) {
+        const std::string format = format_of(hypervisor, properties, hypervisor.ephemeral_format);
+        spec.ephemeral = disk_of(vm, properties, place / file_name::ephemeral(format), format, bus);
+        spec.ephemeral->position = 1;
+        spec.ephemeral->serial = ephemeral_serial;
+    }
+    return spec;
+}
+
+} // namespace
+
+VmPlan plan_vm(Cpi& cpi, const StemcellCid& stemcell_cid, const VmProperties& properties,
+               const Networks& networks)
+{
+    const Stemcell stemcell = load_stemcell(cpi.store(), stemcell_cid);
+    require_own(cpi, stemcell_cid.str(), stemcell.hypervisor);
+    check_against_stemcell(properties, stemcell);
+    const auto cid = new_cid<VmCid>();
+    return {cid,
+            stemcell_cid,
+            stemcell,
+            properties,
+            plan_networks(cid, networks, cpi.config().network_aliases, cpi.hypervisor().nics_are_set_by),
+            describe_vm(cpi, cid, properties, stemcell)};
+}
+
+} // namespace cpi

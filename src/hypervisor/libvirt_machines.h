@@ -1,0 +1,67 @@
+#pragma once
+
+#include "hypervisor/hypervisor.h"
+#include "virt/libvirt.h"
+
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cpi {
+
+/// What differs between the hypervisors whose VMs are libvirt's domains, disks and all. Pure functions and
+/// data, held against libvirt's own parser by the tests.
+struct Machinery {
+    /// The domain types to try, best first. The next one is tried only when the one before does not work on
+    /// the host.
+    std::span<const std::string_view> domain_types;
+    unsigned undefine_flags;
+    std::string (*domain_xml)(const DomainSpec& spec, std::string_view domain_type);
+    std::string (*disk_xml)(const DiskSpec&);
+    DiskHint (*hint)(const DiskSpec&);
+};
+
+[[nodiscard]] const Machinery& qemu_machinery() noexcept;
+
+/// Control by libvirt's definitions: they are the record of what a VM is and has.
+class LibvirtMachines final : public Machines {
+public:
+    LibvirtMachines(const Ground& ground, const Machinery& machinery)
+        : libvirt_{ground.libvirt}, host_{ground.host}, machinery_{machinery}, log_{ground.log}
+    {
+    }
+
+    [[nodiscard]] bool exists(const VmCid& vm) override;
+    void create(const DomainSpec& spec) override;
+    bool remove(const VmCid& vm) override;
+    void reboot(const VmCid& vm, std::chrono::seconds patience) override;
+    void annotate(const VmCid& vm, const std::map<std::string, std::string>& tags) override;
+
+    [[nodiscard]] std::vector<DiskCid> persistent_disks(const VmCid& vm) override;
+    [[nodiscard]] bool has_disk(const VmCid& vm, const DiskCid& disk) override;
+    [[nodiscard]] bool uses(const VmCid& vm, const DiskCid& disk) override;
+    DiskHint attach(const VmCid& vm, const DiskCid& disk, const DiskSpec& spec) override;
+    bool detach(const VmCid& vm, const DiskCid& disk) override;
+    bool resize(const VmCid& vm, const DiskCid& disk, const Path& file, Mebibytes size) override;
+    void copy_disk(const VmCid& vm, const DiskCid& disk, const DiskSpec& from, const DiskCopy& to) override;
+    void abandon_copy(const VmCid& vm, const DiskCid& disk, const std::string& mark) override;
+
+private:
+    struct Definitions;
+    [[nodiscard]] Definitions definitions(const VmCid& vm);
+    /// The definition of a VM that runs with the disk; nothing when it is off or has no such disk.
+    [[nodiscard]] std::optional<std::string> definition_in_use(const VmCid& vm, const DiskCid& disk);
+    [[nodiscard]] std::vector<std::string_view> domain_types(Acceleration acceleration) const;
+    void attach_where_missing(const VmCid& vm, const DiskCid& disk, DiskSpec spec);
+    void define_and_start(const DomainSpec& spec, std::string_view domain_type);
+
+    Libvirt& libvirt_;
+    Host& host_;
+    const Machinery& machinery_;
+    Log& log_;
+};
+
+} // namespace cpi

@@ -1,0 +1,44 @@
+#include "storage/file_system.h"
+
+#include "base/error.h"
+#include "base/text.h"
+
+namespace cpi::file_system {
+
+namespace {
+
+/// e2fsck says by its status what it found: up to here all is well now.
+constexpr int repaired = 1;
+
+void check(Host& host, const Path& image)
+{
+    constexpr std::chrono::hours patience{1};
+    const Output output = host.run({{"e2fsck", "-f", "-p", image.native()}, patience});
+    if (output.status > repaired)
+        throw Error{ErrorKind::cloud,
+                    concat("the file system in ", image.native(),
+                           " is damaged: e2fsck says: ", trim(concat(output.out, output.err)),
+                           ". Try: e2fsck ", shell_quote(image.native()))};
+}
+
+} // namespace
+
+void make(Host& host, const Path& image, Mebibytes size, unsigned owner)
+{
+    const auto blank = host.create(image, Access::owner);
+    blank->skip(size.bytes());
+    blank->finish();
+    // What is lazy is done by the kernel when the file system is mounted.
+    run_ok(host, {{"mkfs.ext4", "-q", "-F", "-E",
+                   concat("lazy_itable_init=1,lazy_journal_init=1,nodiscard,root_owner=", owner, ":", owner),
+                   image.native()}});
+}
+
+void grow(Host& host, const Path& image, Mebibytes size)
+{
+    check(host, image);
+    run_ok(host, {{"truncate", "-s", std::to_string(size.bytes()), image.native()}});
+    run_ok(host, {{"resize2fs", "-f", image.native()}});
+}
+
+} // namespace cpi::file_system

@@ -1,0 +1,130 @@
+#include "storage/tree.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/text.h"
+
+#include <algorithm>
+
+namespace cpi::tree {
+
+namespace {
+
+constexpr std::string_view root_name = "rootfs";
+/// Beside it, of one that is an overlay: what it is laid over, what differs, and the kernel's own room.
+constexpr std::string_view base_name = "base";
+constexpr std::string_view upper_name = "upper";
+constexpr std::string_view work_name = "work";
+
+/// A path as /proc/self/mountinfo writes it.
+std::string escaped(const Path& path)
+{
+    std::string text;
+    for (const char c : path.native())
+        switch (c) {
+        case ' ': text += "\\040"; break;
+        case '\t': text += "\\011"; break;
+        case '\n': text += "\\012"; break;
+        case '\\': text += "\\134"; break;
+        default: text += c;
+        }
+    return text;
+}
+
+bool is_mounted(Host& host, const Path& place)
+{
+    constexpr std::size_t mount_point = 4;
+    const std::string wanted = escaped(place);
+    const auto mounts = host.read("/proc/self/mountinfo");
+    return std::ranges::any_of(split(mounts.value_or(""), '\n'), [&](const std::string& line) {
+        const auto fields = split(line, ' ');
+        return fields.size() > mount_point && fields[mount_point] == wanted;
+    });
+}
+
+void mount_overlay(Host& host, const Path& folder)
+{
+    // Names relative to the folder: no character of a path can be mistaken for a separator of options.
+    const std::string options =
+        concat("lowerdir=", base_name, ",upperdir=", upper_name, ",workdir=", work_name);
+    const Output output = host.run({{"env", concat("--chdir=", folder.native()), "mount", "-t", "overlay",
+                                     "overlay", "-o", options, std::string{root_name}}});
+    if (output.status != 0)
+        throw Error{ErrorKind::cloud,
+                    concat("mounting the root file system ", root_of(folder).native(), ": ", trim(output.err),
+                           ". Try: run the CPI as root, on a kernel with overlayfs, or set root_filesystem "
+                           "to copy")};
+}
+
+} // namespace
+
+Path root_of(const Path& folder)
+{
+    return folder / root_name;
+}
+
+void unpack(Host& host, const Path& archive, const Path& folder)
+{
+    constexpr std::chrono::hours patience{1};
+    host.make_directory(folder, Access::owner);
+    run_ok(host,
+           {{"tar", "--extract", concat("--file=", archive.native()), concat("--directory=", folder.native()),
+             "--numeric-owner", "--preserve-permissions", "--same-owner", "--xattrs", "--xattrs-include=*"},
+            patience});
+}
+
+void layer(Host& host, const Path& base, const Path& folder, Layering layering)
+{
+    const Path root = root_of(folder);
+    if (layering == Layering::copy) {
+        constexpr std::chrono::hours patience{1};
+        run_ok(host,
+               {{"cp", "--archive", "--reflink=auto", "--", (base / ".").native(), root.native()}, patience});
+        return;
+    }
+    host.point(folder / base_name, base);
+    host.make_directory(root);
+    host.make_directory(folder / work_name);
+    // Its owner and mode become those of the container's top folder.
+    run_ok(host, {{"mkdir", "--mode=0755", (folder / upper_name).native()}});
+    mount_overlay(host, folder);
+}
+
+void make_ready(Host& host, const Path& folder)
+{
+    if (host.info(folder / upper_name) && !is_mounted(host, root_of(folder)))
+        mount_overlay(host, folder);
+}
+
+void release(Host& host, const Path& folder)
+{
+    const Path root = root_of(folder);
+    constexpr std::chrono::seconds patience{20};
+    Output output;
+    const bool gone = wait_until(Deadline{patience}, [&] {
+        if (!is_mounted(host, root))
+            return true;
+        output = host.run({{"umount", root.native()}});
+        return output.status == 0 && !is_mounted(host, root);
+    });
+    if (!gone)
+        throw Error{ErrorKind::cloud, concat("unmounting ", root.native(), ": ", trim(output.err),
+                                             ". Try: fuser -vm ", shell_quote(root.native()))};
+}
+
+Path make_folder_within(Host& host, const Path& root, const Path& path)
+{
+    Path reached = root;
+    for (const auto& name : path) {
+        reached /= name;
+        host.make_directory(reached);
+        const auto found = host.info(reached);
+        if (!found || found->kind != FileInfo::Kind::directory)
+            throw Error{ErrorKind::cloud, concat("'", reached.native(),
+                                                 "' is not a folder of the root file system but leads out of "
+                                                 "it: the stemcell cannot be used")};
+    }
+    return reached;
+}
+
+} // namespace cpi::tree

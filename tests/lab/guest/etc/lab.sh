@@ -3,7 +3,8 @@
 export PATH=/bin:/sbin:/usr/bin:/usr/sbin
 family=$(cat /etc/family)
 
-report() { echo "REPORT $*" >/dev/console; }
+# To the console, for whoever looks from outside, and for whoever asks inside.
+report() { echo "REPORT $*" | tee -a /var/log/report >/dev/console; }
 die() {
   echo "$*" >&2
   exit 1

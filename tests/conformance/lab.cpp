@@ -1,0 +1,204 @@
+#include "conformance/lab.h"
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "support/temp_dir.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <stdexcept>
+
+namespace cpi::test {
+
+namespace {
+
+/// Variables that the labs' scripts read.
+std::map<std::string, std::string> environment()
+{
+    std::map<std::string, std::string> kept;
+    for (const char* name : {"HOME", "XDG_CACHE_HOME", "LIBVIRT_CPI_LAB_CACHE", "LIBVIRT_LAB"})
+        if (const char* value = std::getenv(name)) // NOLINT(concurrency-mt-unsafe): nothing changes it
+            kept.emplace(name, value);
+    return kept;
+}
+
+std::string script_from_environment()
+{
+    const char* script = std::getenv("LIBVIRT_CPI_LAB"); // NOLINT(concurrency-mt-unsafe): nothing changes it
+    if (script == nullptr)
+        throw std::runtime_error{"LIBVIRT_CPI_LAB is not set. Try: scripts/test lxc, which starts the lab"};
+    return script;
+}
+
+std::string output_of(const std::vector<std::string>& argv, const Ran& ran)
+{
+    if (ran.status != 0)
+        throw std::runtime_error{concat(join(argv, " "), ": status ", ran.status, ": ", ran.out, ran.err)};
+    return trim(ran.out);
+}
+
+} // namespace
+
+Lab::Lab() : script_{script_from_environment()}
+{
+    const json::Document config = json::parse(ask({"config"}), "the lab's configuration");
+    const std::string name = json::root(config).at("hypervisor").string();
+    for (const Hypervisor* row : hypervisors())
+        if (row->name == name)
+            row_ = row;
+    if (row_ == nullptr)
+        throw std::runtime_error{concat("no hypervisor '", name, "'")};
+}
+
+std::string Lab::ask(const std::vector<std::string>& words) const
+{
+    std::vector<std::string> argv{script_};
+    argv.insert(argv.end(), words.begin(), words.end());
+    return output_of(argv, run_program(argv, {}, environment()));
+}
+
+Ran Lab::try_on_host(std::vector<std::string> argv, std::string_view input) const
+{
+    argv.insert(argv.begin(), {script_, "run"});
+    return run_program(argv, input, environment());
+}
+
+std::string Lab::on_host(const std::vector<std::string>& argv, std::string_view input) const
+{
+    return output_of(argv, try_on_host(argv, input));
+}
+
+std::string Lab::in_guest(const std::string& vm, const std::string& command) const
+{
+    return ask({"guest", vm, command});
+}
+
+bool Lab::answers(const std::string& vm) const
+{
+    return run_program({script_, "guest", vm, "true"}, {}, environment()).status == 0;
+}
+
+void Lab::put(const std::string& from, const std::string& to) const
+{
+    static_cast<void>(ask({"put", from, to}));
+}
+
+std::string Lab::members(std::string_view verb) const
+{
+    const std::string object = ask({std::string{verb}});
+    return object.substr(object.find('{') + 1, object.rfind('}') - object.find('{') - 1);
+}
+
+LabCpi::LabCpi(const Lab& lab, std::string_view extra)
+    : lab_{lab}, folder_{lab.on_host({"mktemp", "-d", "/var/tmp/cpi-conformance.XXXXXX"})}
+{
+    static_cast<void>(lab.on_host({"chmod", "711", folder_}));
+    static_cast<void>(lab.on_host({"install", "-d", "-m", "0711", store()}));
+    const std::string config = concat(
+        "{", lab.members("config"), R"(,"store_dir":)", json_string(store()),
+        R"(,"agent":{"mbus":"nats://10.254.50.4:4222","ntp":["0.pool.ntp.org"]})", extra, "}");
+    static_cast<void>(lab.on_host({"tee", folder_ + "/cpi.json"}, config));
+    lab.put(LIBVIRT_CPI_EXECUTABLE, folder_ + "/libvirt_cpi");
+}
+
+LabCpi::~LabCpi()
+{
+    try {
+        for (const auto& vm : names_in("vms"))
+            static_cast<void>(call("delete_vm", json_list({vm})));
+        static_cast<void>(lab_.on_host({"rm", "-rf", "--one-file-system", folder_}));
+    } catch (const std::exception& error) {
+        MESSAGE("cleaning up: ", error.what());
+    }
+}
+
+Reply LabCpi::request(std::string_view text) const
+{
+    return Reply{lab_.try_on_host({folder_ + "/libvirt_cpi", "--config", folder_ + "/cpi.json"}, text)};
+}
+
+Ran LabCpi::operate(const std::vector<std::string>& words) const
+{
+    std::vector<std::string> argv{folder_ + "/libvirt_cpi", "--config", folder_ + "/cpi.json"};
+    argv.insert(argv.end(), words.begin(), words.end());
+    return lab_.try_on_host(argv);
+}
+
+Reply LabCpi::call(std::string_view method, std::string_view arguments)
+{
+    called_.emplace(method);
+    return request(concat(R"({"method":)", json_string(method), R"(,"arguments":)", arguments,
+                          R"(,"context":{"director_uuid":"d"},"api_version":2})"));
+}
+
+std::string LabCpi::cid(std::string_view method, std::string_view arguments)
+{
+    return call(method, arguments).require_ok().result().string();
+}
+
+std::string LabCpi::create_stemcell()
+{
+    const std::string folder = lab_.ask({"stemcell"});
+    const std::string image = folder_ + "/image";
+    lab_.put(folder + "/image", image);
+    std::string stemcell =
+        cid("create_stemcell",
+            concat("[", json_string(image), ",", read_file(folder + "/cloud_properties.json"), "]"));
+    static_cast<void>(lab_.on_host({"rm", image}));
+    return stemcell;
+}
+
+Reply LabCpi::try_create_vm(const std::string& stemcell, unsigned number, std::string_view properties)
+{
+    return call("create_vm",
+                concat(R"(["agent-)", number, R"(",)", json_string(stemcell), ",", properties, R"(,{"net":)",
+                       lab_.ask({"network", std::to_string(number)}),
+                       R"(},[],{"bosh":{"group":"g"},"deep":{"list":[1,2.5,null,"ünï"]}}])"));
+}
+
+std::string LabCpi::create_vm(const std::string& stemcell, unsigned number)
+{
+    std::string vm = try_create_vm(stemcell, number).require_ok().result().items().front().string();
+    static_cast<void>(report(vm));
+    return vm;
+}
+
+std::string LabCpi::report(const std::string& vm) const
+{
+    constexpr std::chrono::minutes patience{8};
+    std::string last;
+    const bool ready = wait_until(Deadline{patience}, [&] {
+        try {
+            last = lab_.in_guest(vm, "cat /var/log/report");
+        } catch (const std::runtime_error& error) {
+            last = error.what();
+        }
+        return last.find("REPORT ready") != std::string::npos;
+    });
+    if (!ready)
+        throw std::runtime_error{concat(vm, " did not report: ", last)};
+    return last;
+}
+
+std::set<std::string> LabCpi::names_in(std::string_view folder) const
+{
+    const Ran ran = lab_.try_on_host({"ls", "-A", concat(store(), "/", folder)});
+    std::set<std::string> names;
+    for (const auto& line : split(ran.out, '\n'))
+        if (!line.empty())
+            names.insert(line);
+    return names;
+}
+
+std::string json_list(const std::vector<std::string>& texts)
+{
+    json::Writer out;
+    out.begin_array();
+    for (const auto& text : texts)
+        out.string(text);
+    return out.end_array().text();
+}
+
+} // namespace cpi::test

@@ -1,0 +1,69 @@
+#pragma once
+
+#include "hypervisor/hypervisor.h"
+#include "support/cpi_process.h"
+
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// A hypervisor of any kind, through its script in tests/lab/hypervisors.
+namespace cpi::test {
+
+class Lab {
+public:
+    /// Of the script that LIBVIRT_CPI_LAB names.
+    Lab();
+
+    [[nodiscard]] const Hypervisor& row() const noexcept { return *row_; }
+    [[nodiscard]] std::string ask(const std::vector<std::string>& words) const;
+    [[nodiscard]] Ran try_on_host(std::vector<std::string> argv, std::string_view input = {}) const;
+    /// What a command on the hypervisor's host prints, without the last line's end; its failure throws.
+    [[nodiscard]] std::string on_host(const std::vector<std::string>& argv, std::string_view input = {}) const;
+    [[nodiscard]] std::string in_guest(const std::string& vm, const std::string& command) const;
+    /// Whether the VM runs: it answers.
+    [[nodiscard]] bool answers(const std::string& vm) const;
+    void put(const std::string& from, const std::string& to) const;
+    [[nodiscard]] std::string members(std::string_view verb) const;
+
+private:
+    std::string script_;
+    const Hypervisor* row_ = nullptr;
+};
+
+/// A CPI on the hypervisor's host, with a store of its own there.
+class LabCpi : private Pinned {
+public:
+    /// `extra` is added to the configuration: members of a JSON object, with a comma before them.
+    explicit LabCpi(const Lab& lab, std::string_view extra = {});
+    ~LabCpi();
+
+    [[nodiscard]] std::string store() const { return folder_ + "/store"; }
+    /// The answer to one call. It is noted that the method was called.
+    [[nodiscard]] Reply call(std::string_view method, std::string_view arguments);
+    [[nodiscard]] std::string cid(std::string_view method, std::string_view arguments);
+    [[nodiscard]] Ran operate(const std::vector<std::string>& words) const;
+    [[nodiscard]] std::string create_stemcell();
+    [[nodiscard]] Reply try_create_vm(const std::string& stemcell, unsigned number,
+                                      std::string_view properties = small_vm);
+    /// Created and booted: it reported that it is ready.
+    [[nodiscard]] std::string create_vm(const std::string& stemcell, unsigned number);
+    [[nodiscard]] std::string report(const std::string& vm) const;
+    /// What is in a folder of the store.
+    [[nodiscard]] std::set<std::string> names_in(std::string_view folder) const;
+    [[nodiscard]] const std::set<std::string>& called() const noexcept { return called_; }
+
+    static constexpr std::string_view small_vm = R"({"cpus":1,"memory":256,"ephemeral_disk":64})";
+
+private:
+    [[nodiscard]] Reply request(std::string_view text) const;
+
+    const Lab& lab_;
+    std::string folder_;
+    std::set<std::string> called_;
+};
+
+[[nodiscard]] std::string json_list(const std::vector<std::string>& texts);
+
+} // namespace cpi::test

@@ -1,0 +1,175 @@
+// The contract's life cycle, the same for every hypervisor: called as the Director calls, looked at from
+// outside and from inside the guest. What a hypervisor cannot do its row says, and is refused.
+
+#include "base/text.h"
+#include "conformance/lab.h"
+#include "cpi/methods.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+namespace cpi::test {
+
+namespace {
+
+bool refuses(const Hypervisor& row, std::string_view method)
+{
+    return std::ranges::any_of(row.method_limits, [&](const Limit& limit) {
+        return limit.subject == method && limit.kind == Limit::Kind::refused;
+    });
+}
+
+void mount_in_guest(const Lab& lab, const std::string& vm, const std::string& disk, const std::string& hint)
+{
+    static_cast<void>(lab.in_guest(vm, concat("mount-disk ", disk, " ", shell_quote(hint), " /mnt")));
+}
+
+void unmount_in_guest(const Lab& lab, const std::string& vm)
+{
+    static_cast<void>(lab.in_guest(vm, "sync; unmount-disk /mnt"));
+}
+
+std::string attach(LabCpi& cpi, const std::string& vm, const std::string& disk)
+{
+    std::string hint = cpi.call("attach_disk", json_list({vm, disk})).require_ok().result_text();
+    static_cast<void>(cpi.report(vm)); // where attaching restarts the VM
+    return hint;
+}
+
+void check_settings(const Lab& lab, const std::string& vm, const Reply& created)
+{
+    const json::Document settings = json::parse(lab.in_guest(vm, "read-settings"), "the settings");
+    const json::Place root = json::root(settings);
+    CHECK(root.at("agent_id").string() == "agent-150");
+    CHECK(root.at("mbus").string() == "nats://10.254.50.4:4222");
+    CHECK(root.at("vm").at("name").string() == vm);
+    CHECK(root.at("env").verbatim().text == R"({"bosh":{"group":"g"},"deep":{"list":[1,2.5,null,"ünï"]}})");
+    CHECK(root.at("networks").verbatim().text == created.result().items().at(1).verbatim().text);
+    CHECK(root.at("disks").at("persistent").verbatim().text == "{}");
+}
+
+} // namespace
+
+TEST_CASE("10.3 the life of VMs and a disk, from create_stemcell to delete_stemcell")
+{
+    const Lab lab;
+    LabCpi cpi{lab};
+    CHECK(cpi.call("info", "[]").require_ok().result().at("stemcell_formats").items().size() ==
+          lab.row().stemcell_formats.size());
+    CHECK(cpi.call("ping", "[]").require_ok().result_text() == R"("pong")");
+    CHECK(cpi.call("calculate_vm_cloud_properties", R"([{"cpu":1,"ram":256,"ephemeral_disk_size":64}])").ok());
+    const std::string stemcell = cpi.create_stemcell();
+
+    const Reply created = cpi.try_create_vm(stemcell, 150);
+    const std::string vm = created.require_ok().result().items().front().string();
+    const std::string report = cpi.report(vm);
+    CAPTURE(report);
+    CHECK(report.find("REPORT agent_id=agent-150") != std::string::npos);
+    CHECK(report.find("REPORT error") == std::string::npos);
+    CHECK(report.find(concat("mac=", created.result().items().at(1).at("net").at("mac").string())) !=
+          std::string::npos);
+    check_settings(lab, vm, created);
+    CHECK(cpi.call("has_vm", json_list({vm})).require_ok().result_text() == "true");
+    CHECK(cpi.call("has_vm", R"(["vm-absent"])").require_ok().result_text() == "false");
+    CHECK(cpi.call("set_vm_metadata",
+                   concat("[", json_string(vm), R"(,{"name":"redis/7c1e","note":"<&\"'> 🙂 \u0007\n"}])"))
+              .require_ok()
+              .result()
+              .is_null());
+
+    // A disk comes, twice with the same hint, and is where the hint says.
+    const std::string disk = cpi.cid("create_disk", concat("[64,{},", json_string(vm), "]"));
+    CHECK(cpi.call("has_disk", json_list({disk})).require_ok().result_text() == "true");
+    CHECK(cpi.call("has_disk", R"(["disk-absent"])").require_ok().result_text() == "false");
+    CHECK(cpi.call("get_disks", json_list({vm})).require_ok().result_text() == "[]");
+    const std::string hint = attach(cpi, vm, disk);
+    CHECK(cpi.call("attach_disk", json_list({vm, disk})).require_ok().result_text() == hint);
+    CHECK(cpi.call("get_disks", json_list({vm})).require_ok().result_text() == json_list({disk}));
+    mount_in_guest(lab, vm, disk, hint);
+    static_cast<void>(lab.in_guest(vm, "echo written-by-first > /mnt/marker; sync"));
+    CHECK(cpi.call("set_disk_metadata", concat("[", json_string(disk), R"(,{"instance_id":"x"}])")).ok());
+
+    // Attached, it can be neither deleted nor given to another VM.
+    CHECK(cpi.call("delete_disk", json_list({disk})).error_type() == "Bosh::Clouds::CloudError");
+    const std::string second = cpi.create_vm(stemcell, 151);
+    const Reply stolen = cpi.call("attach_disk", json_list({second, disk}));
+    CHECK(stolen.error_type() == "Bosh::Clouds::CloudError");
+    CHECK(stolen.message().find(vm) != std::string::npos);
+
+    // A snapshot of a disk in use is what it is now.
+    const std::string snapshot = cpi.cid("snapshot_disk", json_list({disk}));
+    CHECK(cpi.names_in("snapshots").contains(snapshot));
+    static_cast<void>(cpi.report(vm));
+    CHECK(lab.in_guest(vm, "cat /mnt/marker || true").find("written-by-first") != std::string::npos);
+
+    // It goes, and takes its contents to the second VM.
+    unmount_in_guest(lab, vm);
+    CHECK(cpi.call("detach_disk", json_list({vm, disk})).require_ok().result().is_null());
+    CHECK(cpi.call("detach_disk", json_list({vm, disk})).error_type() == "Bosh::Clouds::DiskNotAttached");
+    CHECK(cpi.call("get_disks", json_list({vm})).require_ok().result_text() == "[]");
+    mount_in_guest(lab, second, disk, attach(cpi, second, disk));
+    CHECK(lab.in_guest(second, "cat /mnt/marker") == "written-by-first");
+    static_cast<void>(lab.in_guest(second, "echo written-by-second > /mnt/marker; sync"));
+
+    // delete_vm with the disk attached keeps the disk and what is on it.
+    CHECK(cpi.call("delete_vm", json_list({second})).require_ok().result().is_null());
+    CHECK(cpi.call("has_vm", json_list({second})).require_ok().result_text() == "false");
+    CHECK_FALSE(lab.answers(second));
+    CHECK_FALSE(cpi.names_in("vms").contains(second));
+    CHECK(cpi.call("delete_vm", json_list({second})).error_type() == "Bosh::Clouds::VMNotFound");
+    CHECK(cpi.call("detach_disk", json_list({second, disk})).error_type() == "Bosh::Clouds::DiskNotAttached");
+
+    // Bigger, it is found to be so; of the snapshot it becomes what it was.
+    CHECK(cpi.call("resize_disk", concat("[", json_string(disk), ",96]")).ok());
+    mount_in_guest(lab, vm, disk, attach(cpi, vm, disk));
+    CHECK(lab.in_guest(vm, "cat /mnt/marker") == "written-by-second");
+    CHECK(std::stoi(lab.in_guest(vm, "df -m /mnt | tail -n 1 | awk '{print $2}'")) > 70);
+    unmount_in_guest(lab, vm);
+    CHECK(cpi.call("detach_disk", json_list({vm, disk})).ok());
+    CHECK(cpi.call("update_disk", concat("[", json_string(disk), ",112,{}]")).ok());
+    CHECK(cpi.operate({"restore-disk", snapshot}).status == 0);
+    mount_in_guest(lab, vm, disk, attach(cpi, vm, disk));
+    CHECK(lab.in_guest(vm, "cat /mnt/marker") == "written-by-first");
+
+    // After a reboot the disk is there again.
+    CHECK(cpi.call("reboot_vm", json_list({vm})).require_ok().result().is_null());
+    static_cast<void>(cpi.report(vm));
+    mount_in_guest(lab, vm, disk, hint);
+    CHECK(lab.in_guest(vm, "cat /mnt/marker") == "written-by-first");
+
+    // A VM does not need its stemcell to stay.
+    CHECK(cpi.call("delete_stemcell", json_list({stemcell})).ok());
+    CHECK(cpi.call("delete_stemcell", json_list({stemcell})).ok());
+    CHECK(cpi.call("reboot_vm", json_list({vm})).ok());
+    static_cast<void>(cpi.report(vm));
+
+    CHECK(cpi.call("delete_vm", json_list({vm})).ok());
+    CHECK(cpi.call("delete_snapshot", json_list({snapshot})).ok());
+    CHECK(cpi.call("delete_disk", json_list({disk})).require_ok().result().is_null());
+    CHECK(cpi.call("delete_disk", json_list({disk})).error_type() == "Bosh::Clouds::DiskNotFound");
+    CHECK(cpi.call("has_disk", json_list({disk})).require_ok().result_text() == "false");
+    for (const auto* kind : {"vms", "disks", "snapshots", "stemcells", ".in-progress"}) {
+        CAPTURE(kind);
+        CHECK(cpi.names_in(kind).empty());
+    }
+
+    if (refuses(lab.row(), "create_network")) {
+        CHECK(cpi.call("create_network", R"([{"type":"manual","range":"10.99.0.0/24"}])").error_type() ==
+              "Bosh::Clouds::NotSupported");
+        CHECK(cpi.call("delete_network", R"(["net-absent"])").error_type() == "Bosh::Clouds::NotSupported");
+    } else {
+        const Reply network = cpi.call(
+            "create_network", R"([{"type":"manual","range":"10.99.0.0/24","gateway":"10.99.0.1"}])");
+        const std::string net = network.require_ok().result().items().front().string();
+        CHECK(cpi.call("delete_network", json_list({net})).ok());
+    }
+
+    // The README's table says yes for what was called here, and for nothing else.
+    for (const Method& method : methods()) {
+        CAPTURE(method.name);
+        CHECK(cpi.called().contains(std::string{method.name}) == (method.call != nullptr));
+    }
+}
+
+} // namespace cpi::test

@@ -98,7 +98,7 @@ TEST_CASE("10.3 the life of VMs and a disk, from create_stemcell to delete_stemc
     CHECK(stolen.message().find(vm) != std::string::npos);
 
     // A snapshot of a disk in use is what it is now.
-    const std::string snapshot = cpi.cid("snapshot_disk", json_list({disk}));
+    const std::string snapshot = cpi.cid("snapshot_disk", concat("[", json_string(disk), ",{}]"));
     CHECK(cpi.names_in("snapshots").contains(snapshot));
     static_cast<void>(cpi.report(vm));
     CHECK(lab.in_guest(vm, "cat /mnt/marker || true").find("written-by-first") != std::string::npos);

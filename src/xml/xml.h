@@ -26,6 +26,9 @@ public:
     /// Sets an attribute and returns this element, for chains.
     Element set(std::string_view name, std::string_view value) const; // NOLINT(modernize-use-nodiscard)
 
+    /// Takes a child out, with all that is in it.
+    void remove(const Element& child) const;
+
     [[nodiscard]] std::string name() const;
     [[nodiscard]] std::string text() const;
     /// Empty when there is no such attribute.

@@ -98,7 +98,7 @@ Stemcell take_light(Host& host, const Hypervisor& hypervisor, const StemcellProp
         throw Error{ErrorKind::cloud,
                     concat("image_path '", path.native(), "' is not a file on the hypervisor's host")};
     const auto image = recognise_image(host.read_start(path, image_header_bytes).value_or(""));
-    if (!image || !is_base_format(hypervisor, name_of(image->format)))
+    if (!image || image->format == ImageFormat::vmdk)
         throw Error{ErrorKind::cloud, concat("image_path '", path.native(),
                                              "' is not a qcow2 image or a raw one with a partition table")};
     return {.settings = settings_channel(properties, image->format),

@@ -5,6 +5,7 @@
 #include "json/json.h"
 
 #include <algorithm>
+#include <array>
 
 namespace cpi::image {
 
@@ -12,9 +13,18 @@ namespace {
 
 using Words = std::vector<std::string>;
 
+constexpr std::chrono::hours longest_copy{1};
 constexpr auto most_bytes = std::int64_t{1} << 62U;
 /// A key of 256 random bits needs no stretching, which would cost seconds at each opening.
 constexpr std::string_view stretching = "iter-time=10";
+
+/// What qemu-img makes and fills, but neither grows nor lays out in full.
+constexpr std::array<std::string_view, 1> plain_formats{"vdi"};
+
+bool is_plain(const Image& image)
+{
+    return std::ranges::find(plain_formats, image.format) != plain_formats.end();
+}
 
 /// qemu-img with the key, if there is one, on its stdin.
 Command qemu_img(std::string_view verb, const std::optional<Secret>& key, const Words& words)
@@ -71,12 +81,35 @@ Words described(std::string_view format_option, const Image& image, Preallocatio
         options.emplace_back("encrypt.format=luks");
     if (image.key)
         options.insert(options.end(), {concat(prefix, "key-secret=key"), concat(prefix, stretching)});
-    if (preallocation != Preallocation::off)
+    if (preallocation != Preallocation::off && !is_plain(image))
         options.push_back(concat("preallocation=", word_of(preallocation)));
     Words words{std::string{format_option}, is_raw && image.key ? "luks" : image.format};
     if (!options.empty())
         words.insert(words.end(), {"-o", join(options, ",")});
     return words;
+}
+
+/// A larger image is filled beside the one that does not grow, and takes its place.
+void replace_by_larger(Host& host, const Image& image, Mebibytes size)
+{
+    const Path aside = image.file.parent_path() / concat(".larger-", image.file.filename().native());
+    host.discard(aside); // of a killed call
+    host.make_directory(aside, Access::owner);
+    const Path larger = aside / image.file.filename();
+    try {
+        create(host, {larger, image.format}, size);
+        Command fill = qemu_img("convert", std::nullopt,
+                                {"-n", "--target-is-zero", "-t", "writeback", "-f", image.format, "-O",
+                                 image.format, image.file.native(), larger.native()});
+        fill.patience = longest_copy;
+        run_ok(host, fill);
+        run_ok(host, {{"mv", "-f", "--", larger.native(), image.file.native()}});
+    } catch (...) {
+        const ShieldFromInterrupt shield;
+        host.discard(aside);
+        throw;
+    }
+    host.discard(aside);
 }
 
 } // namespace
@@ -101,7 +134,6 @@ void create_overlay(Host& host, const Image& image, std::string_view base, std::
 
 void convert(Host& host, const Image& from, const Image& to, Preallocation preallocation)
 {
-    constexpr std::chrono::hours patience{1};
     Words words = existing(from);
     const std::string source = std::move(words.back());
     words.pop_back();
@@ -109,12 +141,16 @@ void convert(Host& host, const Image& from, const Image& to, Preallocation preal
     words.insert(words.end(), {"-t", "writeback"}); // on the disk when it is done
     words.insert(words.end(), {source, to.file.native()});
     Command command = qemu_img("convert", from.key ? from.key : to.key, words);
-    command.patience = patience;
+    command.patience = longest_copy;
     run_patiently(host, command);
 }
 
 void resize(Host& host, const Image& image, Mebibytes size, Preallocation preallocation)
 {
+    if (is_plain(image)) {
+        replace_by_larger(host, image, size);
+        return;
+    }
     Words words{"-q", concat("--preallocation=", word_of(preallocation))};
     std::ranges::copy(existing(image), std::back_inserter(words));
     words.push_back(std::to_string(size.bytes()));

@@ -25,8 +25,13 @@ void require_disks(Cpi& cpi, const std::vector<DiskCid>& disks)
 
 void enable_networks(Cpi& cpi, const NetworkPlan& networks)
 {
-    require_vlan_support(networks, [&] { return cpi.libvirt().version(); });
     const AutoEnable enable = cpi.config().auto_enable_networks ? AutoEnable::yes : AutoEnable::no;
+    if (!cpi.hypervisor().has_libvirt_networks) {
+        for (const PlannedNic& planned : networks.nics)
+            cpi.machines().make_usable(planned.nic.source, enable, planned.subnets);
+        return;
+    }
+    require_vlan_support(networks, [&] { return cpi.libvirt().version(); });
     for (const PlannedNic& planned : networks.nics)
         make_usable(cpi.libvirt(), cpi.log(), planned.nic.source, enable, planned.subnets);
 }

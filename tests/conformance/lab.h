@@ -21,6 +21,9 @@ public:
     [[nodiscard]] Ran try_on_host(std::vector<std::string> argv, std::string_view input = {}) const;
     /// What a command on the hypervisor's host prints, without the last line's end; its failure throws.
     [[nodiscard]] std::string on_host(const std::vector<std::string>& argv, std::string_view input = {}) const;
+    /// What happens inside guests can be looked at. Otherwise `why_not_guests` says why not.
+    [[nodiscard]] bool asks_guests() const noexcept { return why_not_guests_.empty(); }
+    [[nodiscard]] const std::string& why_not_guests() const noexcept { return why_not_guests_; }
     [[nodiscard]] std::string in_guest(const std::string& vm, const std::string& command) const;
     /// Whether the VM runs: it answers.
     [[nodiscard]] bool answers(const std::string& vm) const;
@@ -29,6 +32,7 @@ public:
 
 private:
     std::string script_;
+    std::string why_not_guests_;
     const Hypervisor* row_ = nullptr;
 };
 
@@ -47,8 +51,10 @@ public:
     [[nodiscard]] std::string create_stemcell();
     [[nodiscard]] Reply try_create_vm(const std::string& stemcell, unsigned number,
                                       std::string_view properties = small_vm);
-    /// Created and booted: it reported that it is ready.
+    /// Created and booted.
     [[nodiscard]] std::string create_vm(const std::string& stemcell, unsigned number);
+    /// Waits until the guest reported that it is ready; what it reported. Where guests are not asked it is
+    /// enough that the VM runs.
     [[nodiscard]] std::string report(const std::string& vm) const;
     /// What is in a folder of the store.
     [[nodiscard]] std::set<std::string> names_in(std::string_view folder) const;

@@ -44,8 +44,8 @@ constexpr std::array nic_limits{
     Limit{"type", Limit::Kind::refused, "it is VirtualBox's"},
 };
 constexpr std::array method_limits{
-    Limit{"resize_disk", Limit::Kind::differs, "detached"},
-    Limit{"snapshot_disk", Limit::Kind::differs, "writes wait"},
+    Limit{"resize_disk", Limit::Kind::differs, "of detached disks"},
+    Limit{"snapshot_disk", Limit::Kind::differs, "while writers wait"},
 };
 
 void add_folder(const Element& devices, const Path& source, std::string_view target)

@@ -35,6 +35,11 @@ bool is_suspended(const VmInfo& vm)
     return std::ranges::find(states, vm.state) != states.end();
 }
 
+Error not_found(const VmCid& vm)
+{
+    return Error{ErrorKind::vm_not_found, concat("VM '", vm.str(), "' not found in VirtualBox")};
+}
+
 const vbox::Attached* find_disk(const VmInfo& vm, const DiskCid& disk)
 {
     const auto found = std::ranges::find(vm.disks, disk, &vbox::Attached::disk);
@@ -43,27 +48,31 @@ const vbox::Attached* find_disk(const VmInfo& vm, const DiskCid& disk)
 
 } // namespace
 
-std::optional<VmInfo> VboxMachines::find(const VmCid& vm)
+/// By what VirtualBox answers without asking the VM's process, which may hang.
+VboxMachines::Existence VboxMachines::look_for(const VmCid& vm)
 {
     if (!vm.is_ours())
-        return std::nullopt;
-    const auto answer = vbox_.ask({"showvminfo", uuid_of(vm), "--machinereadable"});
+        return Existence::none;
+    const auto answer = vbox_.ask({"getextradata", uuid_of(vm), tags_key});
     if (answer.status == 0)
-        return vbox::read_info(answer.out);
+        return Existence::usable;
     if (answer.code == VBoxManage::not_found)
-        return std::nullopt;
+        return Existence::none;
+    if (answer.code == VBoxManage::no_access)
+        return Existence::unreadable;
     throw Error{ErrorKind::cloud, concat("looking for VM ", vm.str(), ": VBoxManage: ", answer.complaint)};
 }
 
 VmInfo VboxMachines::require(const VmCid& vm)
 {
-    auto found = find(vm);
-    if (!found)
-        throw Error{ErrorKind::vm_not_found, concat("VM '", vm.str(), "' not found in VirtualBox")};
-    if (found->state.empty())
-        throw Error{ErrorKind::cloud, concat("VirtualBox cannot read the settings of VM ", vm.str(),
-                                             ". Try: VBoxManage showvminfo ", uuid_of(vm))};
-    return std::move(*found);
+    const auto answer = vbox_.ask({"showvminfo", uuid_of(vm), "--machinereadable"});
+    if (!vm.is_ours() || answer.code == VBoxManage::not_found)
+        throw not_found(vm);
+    VmInfo found = vbox::read_info(answer.out);
+    if (answer.status != 0 || found.state.empty())
+        throw Error{ErrorKind::cloud,
+                    concat("VirtualBox cannot read the settings of VM ", vm.str(), ": ", answer.complaint)};
+    return found;
 }
 
 VmInfo VboxMachines::require_awake(const VmCid& vm)
@@ -78,12 +87,12 @@ VmInfo VboxMachines::require_awake(const VmCid& vm)
 
 bool VboxMachines::exists(const VmCid& vm)
 {
-    return find(vm).has_value();
+    return look_for(vm) != Existence::none;
 }
 
 void VboxMachines::start(const VmCid& vm)
 {
-    vbox_.run({"startvm", uuid_of(vm), "--type", "headless"});
+    vbox_.run({"startvm", uuid_of(vm), "--type", "headless"}, VBoxManage::long_patience);
 }
 
 void VboxMachines::create(const DomainSpec& spec)
@@ -98,36 +107,27 @@ bool VboxMachines::wait_until_off(const VmCid& vm, std::chrono::seconds patience
     return wait_until(Deadline{patience}, [&] { return is_off(require(vm)); });
 }
 
-/// Ends the VM's process when that no longer listens.
-void VboxMachines::stop_at_once(const VmCid& vm)
+bool VboxMachines::control(const VmCid& vm, const std::string& verb)
 {
-    constexpr std::chrono::seconds patience{60};
-    std::string complaint;
     try {
-        const auto answer = vbox_.ask({"controlvm", uuid_of(vm), "poweroff"}, patience);
-        if (answer.status == 0)
-            return;
-        complaint = answer.complaint;
+        const auto answer = vbox_.ask({"controlvm", uuid_of(vm), verb});
+        if (answer.status != 0)
+            log_.info(concat("VM ", vm.str(), ", ", verb, ": ", answer.complaint));
+        return answer.status == 0;
     } catch (const Error& error) {
         check_interrupt();
-        complaint = error.what();
+        log_.warning(concat("VM ", vm.str(), " is ended by force: ", error.what()));
+        vbox_.run({"startvm", uuid_of(vm), "--type", "emergencystop"}, VBoxManage::long_patience);
+        return false;
     }
-    if (is_off(require(vm)))
-        return;
-    log_.warning(concat("VM ", vm.str(), " is ended by force: ", complaint));
-    vbox_.run({"startvm", uuid_of(vm), "--type", "emergencystop"});
 }
 
 void VboxMachines::power_off(const VmCid& vm)
 {
-    const VmInfo before = require(vm);
-    if (is_off(before))
-        return;
-    if (is_suspended(before))
-        vbox_.run({"discardstate", uuid_of(vm)});
-    else
-        stop_at_once(vm);
     constexpr std::chrono::seconds patience{60};
+    control(vm, "poweroff"); // of a VM that is off, it fails
+    if (is_suspended(require(vm)))
+        vbox_.run({"discardstate", uuid_of(vm)});
     if (!wait_until_off(vm, patience))
         throw Error{ErrorKind::cloud,
                     concat("VM ", vm.str(), " did not stop within ", patience.count(),
@@ -145,43 +145,40 @@ void VboxMachines::forget(std::string_view kind, const Path& image)
 /// VirtualBox's own way of deleting a VM would delete the persistent disks that it has.
 bool VboxMachines::remove(const VmCid& vm)
 {
-    const auto found = find(vm);
-    if (found && !found->state.empty()) {
+    const Existence found = look_for(vm);
+    if (found == Existence::usable) {
         power_off(vm);
-        for (const auto& [disk, image, port] : found->disks) {
+        for (const auto& [disk, image, port] : require(vm).disks) {
             vbox_.run(vbox::detachment(uuid_of(vm), port));
             forget(hard_disk, image);
         }
     }
-    if (found)
+    if (found != Existence::none)
         vbox_.run({"unregistervm", uuid_of(vm)});
     const Path folder = layout_.of(vm);
     if (host_.info(folder / file_name::settings))
         forget(dvd, folder / file_name::settings);
     for (const auto& image : {file_name::root(vbox::image_format), file_name::ephemeral(vbox::image_format)})
-        if (found && host_.info(folder / image))
+        if (host_.info(folder / image))
             forget(hard_disk, folder / image);
-    return found.has_value();
+    return found != Existence::none;
 }
 
 void VboxMachines::reboot(const VmCid& vm, std::chrono::seconds patience)
 {
-    const VmInfo before = require(vm);
-    if (before.state == "running") {
-        const auto answer = vbox_.ask({"controlvm", uuid_of(vm), "acpipowerbutton"});
-        if (answer.status != 0)
-            log_.warning(concat("asking VM ", vm.str(), " to shut down: ", answer.complaint));
-        else if (!wait_until_off(vm, patience))
-            log_.warning(concat("VM ", vm.str(), " did not shut down within ", patience.count(),
-                                " s and is switched off"));
-    }
+    if (!exists(vm))
+        throw not_found(vm);
+    if (control(vm, "acpipowerbutton") && !wait_until_off(vm, patience))
+        log_.warning(concat("VM ", vm.str(), " did not shut down within ", patience.count(),
+                            " s and is switched off"));
     power_off(vm);
     start(vm);
 }
 
 void VboxMachines::annotate(const VmCid& vm, const std::map<std::string, std::string>& tags)
 {
-    static_cast<void>(require(vm));
+    if (!exists(vm))
+        throw not_found(vm);
     std::vector<std::string> words{"setextradata", uuid_of(vm), tags_key};
     if (const std::string text = text_of(tags); !text.empty())
         words.push_back(text);
@@ -252,7 +249,7 @@ void VboxMachines::copy_disk(const VmCid& vm, const DiskCid& /*disk*/, const Dis
     Undo undo{log_};
     undo.add(concat("let VM ", vm.str(), " go on"), [&] { static_cast<void>(require_awake(vm)); });
     if (runs)
-        vbox_.run({"controlvm", uuid_of(vm), "savestate"});
+        vbox_.run({"controlvm", uuid_of(vm), "savestate"}, VBoxManage::long_patience);
     host_.copy(from.file, to.file);
     undo.keep();
     start(vm);

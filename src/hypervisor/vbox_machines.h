@@ -5,8 +5,6 @@
 #include "hypervisor/vboxmanage.h"
 #include "storage/layout.h"
 
-#include <optional>
-
 namespace cpi {
 
 /// Control over VirtualBox's VMs. Their settings, which it keeps in their folders, are the record of what
@@ -37,15 +35,17 @@ public:
 
 private:
     using VmInfo = vbox::VmInfo;
-    /// Nothing: VirtualBox has no such VM.
-    [[nodiscard]] std::optional<VmInfo> find(const VmCid& vm);
+    enum class Existence { none, unreadable, usable };
+    [[nodiscard]] Existence look_for(const VmCid& vm);
     /// Of a VM that must be there, with settings that can be read.
     [[nodiscard]] VmInfo require(const VmCid& vm);
     /// As it is when nobody copies its disks: a call that was killed may have left it suspended.
     [[nodiscard]] VmInfo require_awake(const VmCid& vm);
     void start(const VmCid& vm);
     [[nodiscard]] bool wait_until_off(const VmCid& vm, std::chrono::seconds patience);
-    void stop_at_once(const VmCid& vm);
+    /// Asks the VM's process; one that does not listen any more is ended. False: it did not do it.
+    bool control(const VmCid& vm, const std::string& verb);
+    /// Also of a VM whose process hangs, which nothing but this is to be asked about before.
     void power_off(const VmCid& vm);
     /// Lets VirtualBox forget an image that no VM has: it remembers them by their UUIDs and sizes.
     void forget(std::string_view kind, const Path& image);

@@ -130,6 +130,13 @@ Slot slot_of(const DiskSpec& disk)
     return {sata, disk.position, 0};
 }
 
+/// The firmware tries IDE first, then SATA: of where the root disk is not, a persistent disk would come
+/// before it.
+bool is_on_sata(const DiskSpec& root)
+{
+    return slot_of(root).controller == sata;
+}
+
 Words plug(const std::string& vm, const Slot& slot, std::string_view type, const Path& file)
 {
     Words words{"storageattach", vm};
@@ -273,7 +280,7 @@ std::vector<Words> creation(const DomainSpec& spec)
          "--ostype", "Linux_64", "--register"},
         hardware(spec),
         {"storagectl", vm, "--name", std::string{sata}, "--add", "sata", "--controller", "IntelAhci",
-         "--portcount", std::to_string(sata_ports)},
+         "--portcount", std::to_string(sata_ports), "--bootable", on_off(is_on_sata(spec.root))},
         {"storagectl", vm, "--name", std::string{ide}, "--add", "ide", "--controller", "PIIX4"}};
     if (spec.root.bus == Bus::scsi)
         calls.push_back(

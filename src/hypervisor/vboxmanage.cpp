@@ -62,9 +62,9 @@ VBoxManage::Answer VBoxManage::ask(const Words& words, std::chrono::seconds pati
     return answer;
 }
 
-std::string VBoxManage::run(const Words& words)
+std::string VBoxManage::run(const Words& words, std::chrono::seconds patience)
 {
-    Answer answer = ask(words);
+    Answer answer = ask(words, patience);
     if (answer.status == 0)
         return std::move(answer.out);
     const ErrorKind kind = says_disk_is_full(answer.complaint) ? ErrorKind::no_disk_space : ErrorKind::cloud;

@@ -23,7 +23,7 @@ struct Fixture {
 
     [[nodiscard]] std::string vbox(std::vector<std::string> words) const
     {
-        words.insert(words.begin(), "/usr/lib/virtualbox/VBoxManage");
+        words.insert(words.begin(), {"env", "LC_ALL=C.UTF-8", "/usr/lib/virtualbox/VBoxManage"});
         return lab.on_host(words);
     }
     [[nodiscard]] static std::string uuid(const std::string& vm) { return vbox::uuid_of(VmCid{vm}); }
@@ -60,7 +60,7 @@ struct Fixture {
         return lab.on_host(
             {"sh", "-c",
              concat("grep -lz -- '[-]-startvm' /proc/[0-9]*/cmdline | while read -r f; do grep -qz '",
-                    uuid(vm), "' $f && echo $f | cut -d/ -f3; done")});
+                    uuid(vm), "' $f && echo $f | cut -d/ -f3; done; true")});
     }
     [[nodiscard]] Reply create_on(std::string_view network)
     {
@@ -186,7 +186,7 @@ TEST_CASE_FIXTURE(Fixture, "a disk that was copied is another disk, and both are
     const std::string hint = attach(vm, one).require_ok().result_text();
     const std::string snapshot = cpi.cid("snapshot_disk", concat("[", json_string(one), ",{}]"));
     CHECK(state_of(vm) == "running");
-    const Ran restored = cpi.operate({"restore-disk", "--as-new", snapshot});
+    const Ran restored = cpi.operate({"restore-disk", snapshot, "--as-new"});
     REQUIRE(restored.status == 0);
     const std::string two = trim(restored.out);
     CHECK(attach(vm, two).require_ok().result_text() != hint);
@@ -197,6 +197,26 @@ TEST_CASE_FIXTURE(Fixture, "a disk that was copied is another disk, and both are
     CHECK(cpi.call("resize_disk", concat("[", json_string(two), ",128]")).ok());
     CHECK(attach(vm, two).ok());
     CHECK(knows("hdds", "Capacity:       128 MBytes"));
+}
+
+TEST_CASE("what VMs boot from comes before persistent disks, on whatever controller it is")
+{
+    const Lab lab;
+    for (const auto* controller : {"IDE", "SCSI", "SATA"}) {
+        CAPTURE(controller);
+        LabCpi cpi{lab, concat(R"(,"storage_controller":)", json_string(controller))};
+        const std::string vm = cpi.create_vm(cpi.create_stemcell(), 160);
+        const std::string disk = cpi.cid("create_disk", "[64,{}]");
+        CHECK(cpi.call("attach_disk", json_list({vm, disk})).ok());
+        CHECK(cpi.call("reboot_vm", json_list({vm})).ok());
+        // The boot loader of the lab's image is the only one that speaks.
+        const std::string log = concat(cpi.store(), "/vms/", vm, "/Logs/VBox.log");
+        constexpr std::chrono::seconds patience{60};
+        CHECK(wait_until(Deadline{patience}, [&] {
+            return lab.on_host({"cat", log}).find("BIOS: Booting from Hard Disk...") != std::string::npos;
+        }));
+        CHECK(lab.on_host({"cat", log}).find("not a bootable disk") == std::string::npos);
+    }
 }
 
 TEST_CASE_FIXTURE(Fixture, "a VM that a killed snapshot_disk left suspended goes on with the next call")

@@ -13,7 +13,6 @@ namespace {
 /// The controllers' names. Persistent disks are on the first one always: on no other do they come and go.
 constexpr std::string_view sata = "SATA";
 constexpr std::string_view ide = "IDE";
-constexpr std::string_view scsi = "SCSI";
 
 constexpr unsigned sata_ports = 30;
 /// The first ones are for the VM's own disks.
@@ -121,20 +120,9 @@ struct Slot {
 /// Of one of the VM's own disks.
 Slot slot_of(const DiskSpec& disk)
 {
-    switch (disk.bus) {
-    case Bus::ide: return {ide, 0, disk.position};
-    case Bus::scsi: return {scsi, disk.position, 0};
-    case Bus::sata:
-    case Bus::virtio: break;
-    }
+    if (disk.bus == Bus::ide)
+        return {ide, 0, disk.position};
     return {sata, disk.position, 0};
-}
-
-/// The firmware tries IDE first, then SATA: of where the root disk is not, a persistent disk would come
-/// before it.
-bool is_on_sata(const DiskSpec& root)
-{
-    return slot_of(root).controller == sata;
 }
 
 Words plug(const std::string& vm, const Slot& slot, std::string_view type, const Path& file)
@@ -246,9 +234,6 @@ Words give_uuid(const DiskSpec& disk)
 
 DiskHint hint(const DiskSpec& disk)
 {
-    if (disk.bus == Bus::scsi) // such disks have no serial number there
-        return {.path = concat("/dev/disk/by-path/pci-0000:00:14.0-scsi-0:0:", disk.position, ":0"),
-                .volume_id = std::to_string(disk.position)};
     const std::string uuid = uuid_of(disk);
     const auto byte = [&](std::size_t from_end) { return uuid.substr(uuid.size() - 2 * from_end, 2); };
     const std::string start = concat("VB", uuid.substr(0, 8));
@@ -280,11 +265,8 @@ std::vector<Words> creation(const DomainSpec& spec)
          "--ostype", "Linux_64", "--register"},
         hardware(spec),
         {"storagectl", vm, "--name", std::string{sata}, "--add", "sata", "--controller", "IntelAhci",
-         "--portcount", std::to_string(sata_ports), "--bootable", on_off(is_on_sata(spec.root))},
+         "--portcount", std::to_string(sata_ports)},
         {"storagectl", vm, "--name", std::string{ide}, "--add", "ide", "--controller", "PIIX4"}};
-    if (spec.root.bus == Bus::scsi)
-        calls.push_back(
-            {"storagectl", vm, "--name", std::string{scsi}, "--add", "scsi", "--controller", "LSILogic"});
     std::vector<DiskSpec> disks{spec.root};
     if (spec.ephemeral)
         disks.push_back(*spec.ephemeral);

@@ -20,10 +20,8 @@ constexpr Hypervisor vbox{.name = "vbox",
                           .default_uri = "vbox:///session",
                           .uri_drivers = vbox_drivers,
                           .stemcell_formats = vsphere_stemcells};
-constexpr Hypervisor xen{.name = "xen",
-                         .default_uri = "xen:///",
-                         .uri_drivers = xen_drivers,
-                         .stemcell_formats = xen_stemcells};
+constexpr Hypervisor xen{
+    .name = "xen", .default_uri = "xen:///", .uri_drivers = xen_drivers, .stemcell_formats = xen_stemcells};
 constexpr Hypervisor vmware{.name = "vmware",
                             .default_uri = "vmware:///session",
                             .uri_drivers = vmware_drivers,

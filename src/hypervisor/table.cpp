@@ -15,10 +15,8 @@ constexpr std::array<std::string_view, 4> vmware_drivers{"vmware", "vmwarews", "
 constexpr std::array<std::string_view, 3> vsphere_stemcells{"vsphere-ovf", "vsphere-ova", "general-ovf"};
 constexpr std::array<std::string_view, 3> xen_stemcells{"openstack-raw", "openstack-qcow2", "general-tar"};
 
-constexpr Hypervisor xen{.name = "xen",
-                         .default_uri = "xen:///",
-                         .uri_drivers = xen_drivers,
-                         .stemcell_formats = xen_stemcells};
+constexpr Hypervisor xen{
+    .name = "xen", .default_uri = "xen:///", .uri_drivers = xen_drivers, .stemcell_formats = xen_stemcells};
 constexpr Hypervisor vmware{.name = "vmware",
                             .default_uri = "vmware:///session",
                             .uri_drivers = vmware_drivers,

@@ -205,13 +205,13 @@ TEST_CASE("what VMs boot from comes before persistent disks, on whatever control
     for (const auto* controller : {"IDE", "SCSI"}) {
         CAPTURE(controller);
         LabCpi cpi{lab, concat(R"(,"storage_controller":)", json_string(controller))};
-        const std::string vm = cpi.create_vm(cpi.create_stemcell(), 160);
+        const std::string vm = cpi.create_vm(cpi.create_stemcell("openstack-qcow2"), 160);
         const std::string disk = cpi.cid("create_disk", "[64,{}]");
         CHECK(cpi.call("attach_disk", json_list({vm, disk})).ok());
         CHECK(cpi.call("reboot_vm", json_list({vm})).ok());
         // The BIOS says so when the first disk is one that can be booted from.
         const std::string log = concat(cpi.store(), "/vms/", vm, "/Logs/VBox.log");
-        constexpr std::chrono::minutes patience{5};
+        constexpr std::chrono::minutes patience{3};
         CHECK(wait_until(Deadline{patience}, [&] {
             return lab.on_host({"cat", log}).find("BIOS: Booting from Hard Disk...") != std::string::npos;
         }));

@@ -358,9 +358,26 @@ void Libvirt::destroy_domain(const std::string& name)
     const Connection& libvirt = connection();
     const DomainPtr domain = libvirt.get_domain(name);
     // It may have ended by itself.
-    libvirt.run(
-        {concat("stopping VM ", name), concat("destroy ", name), long_call, VIR_ERR_OPERATION_INVALID},
-        [&] { return libvirt_api().virDomainDestroyFlags(domain.get(), 0); });
+    const Step step{concat("stopping VM ", name), concat("destroy ", name), long_call,
+                    VIR_ERR_OPERATION_INVALID};
+    const auto destroy = [&] {
+        libvirt.run(step, [&] { return libvirt_api().virDomainDestroyFlags(domain.get(), 0); });
+    };
+    // Where one of many processes ends just then, libvirt's lxc driver gives up half-way.
+    constexpr std::chrono::seconds patience{20};
+    const bool done = wait_until(Deadline{patience}, [&] {
+        try {
+            destroy();
+            return true;
+        } catch (const Error&) {
+            const int active = libvirt_api().virDomainIsActive(domain.get());
+            if (active < 0)
+                throw;
+            return active == 0;
+        }
+    });
+    if (!done)
+        destroy();
 }
 
 void Libvirt::undefine_domain(const std::string& name, unsigned flags)

@@ -126,7 +126,7 @@ Stemcell take_archive(Host& host, const Hypervisor& hypervisor, const Path& arch
     const UnpackedImage found = unpack_image(archive, host, unpacked, limits);
     std::string format{name_of(found.image.format)};
     std::uint64_t virtual_size = found.image.virtual_size.value_or(found.bytes);
-    if (is_base_format(hypervisor, format)) {
+    if (is_base_format(hypervisor, format) && found.image.can_be_written) {
         host.rename(unpacked, folder / file_name::image(format));
     } else {
         const std::string own{hypervisor.base_formats.front()};

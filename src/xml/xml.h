@@ -25,6 +25,10 @@ public:
     Element add(std::string_view name, std::string_view text) const; // NOLINT(modernize-use-nodiscard)
     /// Sets an attribute and returns this element, for chains.
     Element set(std::string_view name, std::string_view value) const; // NOLINT(modernize-use-nodiscard)
+    /// An attribute that it does not have is fine.
+    void unset(std::string_view name) const;
+    /// Removes one of its children, which is no longer to be used.
+    void remove(const Element& child) const;
 
     [[nodiscard]] std::string name() const;
     [[nodiscard]] std::string text() const;

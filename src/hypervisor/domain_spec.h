@@ -102,6 +102,7 @@ struct DomainSpec {
     std::optional<DiskSpec> ephemeral;
     Path settings_medium; // an ISO image, in the only CD-ROM drive
     Path console_log;
+    std::string init = {}; // of a container: the program that it starts with
     std::vector<Nic> nics;
 };
 

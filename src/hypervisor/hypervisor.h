@@ -84,5 +84,6 @@ struct Hypervisor {
 [[nodiscard]] std::span<const Hypervisor* const> hypervisors() noexcept;
 
 [[nodiscard]] const Hypervisor& qemu_row() noexcept;
+[[nodiscard]] const Hypervisor& lxc_row() noexcept;
 
 } // namespace cpi

@@ -22,14 +22,6 @@ bool blames(const Error& error, std::string_view domain_type)
     return lower(error.cause()).find(domain_type) != std::string::npos;
 }
 
-const std::string& name_of(const VmCid& vm)
-{
-    if (!vm.is_ours())
-        throw Error{ErrorKind::vm_not_found,
-                    concat("VM '", vm.str(), "' not found: the CPI names its VMs 'vm-…'")};
-    return vm.str();
-}
-
 std::string one_line(std::string text)
 {
     std::ranges::replace_if(
@@ -54,6 +46,14 @@ std::string describe(const std::map<std::string, std::string>& tags)
 }
 
 } // namespace
+
+const std::string& name_of(const VmCid& vm)
+{
+    if (!vm.is_ours())
+        throw Error{ErrorKind::vm_not_found,
+                    concat("VM '", vm.str(), "' not found: the CPI names its VMs 'vm-…'")};
+    return vm.str();
+}
 
 /// What a VM has while it runs, and what it will have when it starts again.
 struct LibvirtMachines::Definitions {
@@ -120,7 +120,7 @@ void LibvirtMachines::reboot(const VmCid& vm, std::chrono::seconds patience)
     const auto is_off = [&] { return libvirt_.domain_state(name_of(vm)) == DomainState::off; };
     if (!is_off()) {
         try {
-            libvirt_.shut_down_domain(name_of(vm));
+            ask_to_stop(vm);
         } catch (const Error& error) {
             log_.warning(error.what());
         }
@@ -130,7 +130,13 @@ void LibvirtMachines::reboot(const VmCid& vm, std::chrono::seconds patience)
             libvirt_.destroy_domain(name_of(vm));
         }
     }
+    make_ready(vm);
     libvirt_.start_domain(name_of(vm));
+}
+
+void LibvirtMachines::ask_to_stop(const VmCid& vm)
+{
+    libvirt_.shut_down_domain(name_of(vm));
 }
 
 void LibvirtMachines::annotate(const VmCid& vm, const std::map<std::string, std::string>& tags)

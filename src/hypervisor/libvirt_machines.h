@@ -20,14 +20,15 @@ struct Machinery {
     std::span<const std::string_view> domain_types;
     unsigned undefine_flags;
     std::string (*domain_xml)(const DomainSpec& spec, std::string_view domain_type);
-    std::string (*disk_xml)(const DiskSpec&);
-    DiskHint (*hint)(const DiskSpec&);
+    std::string (*disk_xml)(const DiskSpec&) = nullptr;
+    DiskHint (*hint)(const DiskSpec&) = nullptr;
 };
 
 [[nodiscard]] const Machinery& qemu_machinery() noexcept;
+[[nodiscard]] const Machinery& lxc_machinery() noexcept;
 
 /// Control by libvirt's definitions: they are the record of what a VM is and has.
-class LibvirtMachines final : public Machines {
+class LibvirtMachines : public Machines {
 public:
     LibvirtMachines(const Ground& ground, const Machinery& machinery)
         : libvirt_{ground.libvirt}, host_{ground.host}, machinery_{machinery}, log_{ground.log}
@@ -49,6 +50,15 @@ public:
     void copy_disk(const VmCid& vm, const DiskCid& disk, const DiskSpec& from, const DiskCopy& to) override;
     void abandon_copy(const VmCid& vm, const DiskCid& disk, const std::string& mark) override;
 
+protected:
+    [[nodiscard]] Libvirt& libvirt() noexcept { return libvirt_; }
+    [[nodiscard]] Host& host() noexcept { return host_; }
+    [[nodiscard]] Log& log() noexcept { return log_; }
+    /// Before the VM is started from its definition.
+    virtual void make_ready(const VmCid& /*vm*/) {}
+    /// Asks the guest to shut down.
+    virtual void ask_to_stop(const VmCid& vm);
+
 private:
     struct Definitions;
     [[nodiscard]] Definitions definitions(const VmCid& vm);
@@ -63,5 +73,8 @@ private:
     const Machinery& machinery_;
     Log& log_;
 };
+
+/// A VM's name in libvirt; one that the CPI did not make is vm_not_found.
+[[nodiscard]] const std::string& name_of(const VmCid& vm);
 
 } // namespace cpi

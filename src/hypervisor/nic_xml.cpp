@@ -72,7 +72,7 @@ void add_filter(const Element& interface, const Nic& nic)
 
 } // namespace
 
-void add_nic(const Element& devices, const Nic& nic)
+Element add_nic(const Element& devices, const Nic& nic)
 {
     const Element interface = devices.add("interface");
     interface.add("mac").set("address", nic.mac);
@@ -86,6 +86,7 @@ void add_nic(const Element& devices, const Nic& nic)
         add_bandwidth(interface, *nic.bandwidth, nic.source.kind);
     if (!nic.filter.empty())
         add_filter(interface, nic);
+    return interface;
 }
 
 } // namespace cpi

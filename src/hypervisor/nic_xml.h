@@ -6,6 +6,6 @@
 namespace cpi {
 
 /// Adds the NIC's <interface> to a domain's <devices>.
-void add_nic(const xml::Element& devices, const Nic& nic);
+xml::Element add_nic(const xml::Element& devices, const Nic& nic);
 
 } // namespace cpi

@@ -25,6 +25,10 @@ constexpr std::array<std::string_view, 2> domain_types{"kvm", "qemu"};
 constexpr std::array<std::string_view, 2> disk_formats{"qcow2", "raw"};
 constexpr std::array<std::string_view, 2> base_formats{"qcow2", "raw"};
 
+constexpr std::array vm_limits{
+    Limit{"root_filesystem", Limit::Kind::ignored, "it is for containers"},
+};
+
 struct BusWords {
     std::string_view name;
     std::string_view device_prefix; // of target names
@@ -258,6 +262,7 @@ const Hypervisor& qemu_row() noexcept
         .uri_drivers = uri_drivers,
         .stemcell_formats = stemcell_formats,
         .control = &control,
+        .vm_limits = vm_limits,
         .disk_formats = disk_formats,
         .ephemeral_format = "raw",
         .base_formats = base_formats,

@@ -7,7 +7,6 @@ namespace cpi {
 namespace {
 
 constexpr std::array<std::string_view, 1> vbox_drivers{"vbox"};
-constexpr std::array<std::string_view, 1> lxc_drivers{"lxc"};
 constexpr std::array<std::string_view, 1> xen_drivers{"xen"};
 // libvirt itself does not know the first one: it is the name under which the configuration asks for any of
 // the others.
@@ -15,17 +14,12 @@ constexpr std::array<std::string_view, 4> vmware_drivers{"vmware", "vmwarews", "
                                                          "vmwarefusion"};
 
 constexpr std::array<std::string_view, 3> vsphere_stemcells{"vsphere-ovf", "vsphere-ova", "general-ovf"};
-constexpr std::array<std::string_view, 2> warden_stemcells{"warden-tar", "general-tar"};
 constexpr std::array<std::string_view, 3> xen_stemcells{"openstack-raw", "openstack-qcow2", "general-tar"};
 
 constexpr Hypervisor vbox{.name = "vbox",
                           .default_uri = "vbox:///session",
                           .uri_drivers = vbox_drivers,
                           .stemcell_formats = vsphere_stemcells};
-constexpr Hypervisor lxc{.name = "lxc",
-                         .default_uri = "lxc:///",
-                         .uri_drivers = lxc_drivers,
-                         .stemcell_formats = warden_stemcells};
 constexpr Hypervisor xen{.name = "xen",
                          .default_uri = "xen:///",
                          .uri_drivers = xen_drivers,
@@ -39,7 +33,7 @@ constexpr Hypervisor vmware{.name = "vmware",
 
 std::span<const Hypervisor* const> hypervisors() noexcept
 {
-    static const std::array rows{&qemu_row(), &vbox, &lxc, &xen, &vmware};
+    static const std::array rows{&qemu_row(), &vbox, &lxc_row(), &xen, &vmware};
     return rows;
 }
 

@@ -19,6 +19,7 @@ struct AddressClaim {
 ///     vms/<cid>/         vm.json, base.<format> (a second name of the stemcell's image), root.qcow2,
 ///     ephemeral.raw,
 ///                        settings.iso, console.log, reservations (of addresses, where it has any)
+///                        or of a container: container/rootfs, ephemeral.raw
 ///     disks/<cid>/       disk.json, disk.<format> (disk-2.<format> when it was rewritten), attached_to (the
 ///     VM
 ///                        that it was last given to)

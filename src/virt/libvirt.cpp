@@ -313,6 +313,15 @@ void Libvirt::shut_down_domain(const std::string& name)
                 [&] { return libvirt_api().virDomainShutdownFlags(domain.get(), 0); });
 }
 
+void Libvirt::signal_domain(const std::string& name, unsigned signal)
+{
+    const Connection& libvirt = connection();
+    const DomainPtr domain = libvirt.get_domain(name);
+    libvirt.run({concat("signalling VM ", name), concat("send-process-signal ", name, " 1 ", signal),
+                 short_call, VIR_ERR_OPERATION_INVALID},
+                [&] { return libvirt_api().virDomainSendProcessSignal(domain.get(), 1, signal, 0); });
+}
+
 void Libvirt::destroy_domain(const std::string& name)
 {
     const Connection& libvirt = connection();

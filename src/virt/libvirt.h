@@ -59,6 +59,8 @@ public:
     void start_domain(const std::string& name);
     /// Asks the guest; it may take its time or refuse.
     void shut_down_domain(const std::string& name);
+    /// Sends a signal to the first process of a container.
+    void signal_domain(const std::string& name, unsigned signal);
     /// Ends it now. One that is not running is fine.
     void destroy_domain(const std::string& name);
     /// Removes the definition and all that libvirt keeps for it.

@@ -23,6 +23,7 @@ namespace cpi {
     each(virDomainCreate) \
     each(virDomainDestroyFlags) \
     each(virDomainShutdownFlags) \
+    each(virDomainSendProcessSignal) \
     each(virDomainGetXMLDesc) \
     each(virDomainAttachDeviceFlags) \
     each(virDomainDetachDeviceFlags) \

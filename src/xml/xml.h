@@ -27,7 +27,7 @@ public:
     Element set(std::string_view name, std::string_view value) const; // NOLINT(modernize-use-nodiscard)
     /// An attribute that it does not have is fine.
     void unset(std::string_view name) const;
-    /// Removes one of its children, which is no longer to be used.
+    /// Takes a child out, with all that is in it.
     void remove(const Element& child) const;
 
     [[nodiscard]] std::string name() const;

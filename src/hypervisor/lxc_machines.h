@@ -1,0 +1,45 @@
+#pragma once
+
+#include "hypervisor/libvirt_machines.h"
+#include "storage/layout.h"
+
+namespace cpi {
+
+/// Control over containers. libvirt keeps their definitions; a persistent disk is a file system there, which
+/// libvirt mounts when the container starts. Into a container that runs it is mounted from outside.
+class LxcMachines final : public LibvirtMachines {
+public:
+    LxcMachines(const Ground& ground, const Machinery& machinery)
+        : LibvirtMachines{ground, machinery}, layout_{ground.layout}
+    {
+    }
+
+    void create(const DomainSpec& spec) override;
+    bool remove(const VmCid& vm) override;
+
+    [[nodiscard]] std::vector<DiskCid> persistent_disks(const VmCid& vm) override;
+    [[nodiscard]] bool has_disk(const VmCid& vm, const DiskCid& disk) override;
+    [[nodiscard]] bool uses(const VmCid& vm, const DiskCid& disk) override;
+    DiskHint attach(const VmCid& vm, const DiskCid& disk, const DiskSpec& spec) override;
+    bool detach(const VmCid& vm, const DiskCid& disk) override;
+    bool resize(const VmCid& vm, const DiskCid& disk, const Path& file, Mebibytes size) override;
+    void copy_disk(const VmCid& vm, const DiskCid& disk, const DiskSpec& from, const DiskCopy& to) override;
+    void abandon_copy(const VmCid& vm, const DiskCid& disk, const std::string& mark) override;
+
+protected:
+    void make_ready(const VmCid& vm) override;
+    void ask_to_stop(const VmCid& vm) override;
+
+private:
+    /// The host's number of the container's first process; none: it does not run.
+    [[nodiscard]] std::string init_of(const VmCid& vm);
+    void mount(const std::string& init, const DiskCid& disk, const Path& image);
+    void unmount(const VmCid& vm, const std::string& init, const DiskCid& disk);
+    void stop_services(const std::string& init);
+    /// Gives the container another definition.
+    void define(const VmCid& vm, const std::string& xml);
+
+    const Layout& layout_;
+};
+
+} // namespace cpi

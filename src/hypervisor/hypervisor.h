@@ -51,7 +51,8 @@ struct Hypervisor {
     std::span<const std::string_view> uri_drivers; // of libvirt, that serve this hypervisor
     std::span<const std::string_view> stemcell_formats;
 
-    /// The URI that libvirt knows, where the usual one depends on what is installed. Null: it is known as it is.
+    /// The URI that libvirt knows, where the usual one depends on what is installed. Null: it is known as it
+    /// is.
     std::string (*find_uri)(Host& host, std::string_view uri) = nullptr;
 
     /// The control over its VMs. Null: the configuration is understood, VMs are not built.
@@ -85,5 +86,6 @@ struct Hypervisor {
 
 [[nodiscard]] const Hypervisor& qemu_row() noexcept;
 [[nodiscard]] const Hypervisor& lxc_row() noexcept;
+[[nodiscard]] const Hypervisor& vmware_row() noexcept;
 
 } // namespace cpi

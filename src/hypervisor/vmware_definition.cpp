@@ -258,9 +258,9 @@ unsigned free_unit(std::string_view record)
 
 std::size_t vmx_size(std::string_view record)
 {
-    constexpr std::size_t machine = 1550; // with its console and its bridges, and what we add
+    constexpr std::size_t machine = 1250; // with its console and its bridges, and what we add
     constexpr std::size_t each_disk = 100;
-    constexpr std::size_t each_nic = 260;
+    constexpr std::size_t each_nic = 245;
     const auto document = xml::Document::parse(record, what_it_is);
     const Element root = document.root();
     const auto description = root.child("description");

@@ -119,6 +119,7 @@ void detach_disk(Cpi& cpi, const VmCid& vm, const DiskCid& cid)
     if (!machines.exists(vm) || !machines.detach(vm, cid))
         throw Error{ErrorKind::disk_not_attached,
                     concat("disk '", cid.str(), "' is not attached to VM '", vm.str(), "'")};
+    cpi.host().discard(disk.folder() / file_name::attached_to);
 }
 
 std::vector<DiskCid> get_disks(Cpi& cpi, const VmCid& vm)

@@ -56,7 +56,7 @@ std::string cell_of(const Hypervisor& hypervisor, std::span<const Limit> limits,
     case Limit::Kind::ignored: return "ignored";
     case Limit::Kind::differs: break;
     }
-    return concat("yes: ", limit->why);
+    return concat("yes, ", limit->why);
 }
 
 } // namespace

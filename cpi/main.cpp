@@ -1,5 +1,6 @@
 #include "base/clock.h"
 #include "cpi/config.h"
+#include "cpi/convert_disk.h"
 #include "cpi/cpi.h"
 #include "cpi/dispatch.h"
 #include "cpi/limits.h"
@@ -36,6 +37,9 @@ constexpr std::string_view usage = R"(Usage:
   libvirt_cpi --config FILE restore-disk SNAPSHOT [--as-new]
                                     make a detached disk what it was when the snapshot was taken,
                                     or make a new disk of the snapshot; prints the disk's cid
+  libvirt_cpi --config FILE convert-disk DISK --to FORMAT
+                                    make a detached disk of another hypervisor one of the configured
+                                    hypervisor; prints the disk's cid
   libvirt_cpi config check FILE     say whether FILE is a valid configuration, and what follows from it
   libvirt_cpi config schema         print the JSON Schema of the configuration
   libvirt_cpi hypervisors           print what each hypervisor can do: methods and cloud properties
@@ -157,7 +161,8 @@ int serve(const std::string& config_file)
     ::_exit(EXIT_SUCCESS);
 }
 
-int restore(const std::string& config_file, const std::string& snapshot, RestoreTo to)
+/// An operator's command: what it prints, or why it failed.
+int operate(const std::string& config_file, const std::function<std::string(Cpi&)>& command)
 {
     Log log;
     end_in_order([](const std::string& message) { std::cerr << message << "\n"; }, EXIT_FAILURE);
@@ -167,13 +172,26 @@ int restore(const std::string& config_file, const std::string& snapshot, Restore
         hide_secrets(log.redactor(), config);
         LocalHost host;
         Cpi cpi{config, host, log};
-        std::cout << restore_disk(cpi, SnapshotCid{snapshot}, to).str() << std::endl;
+        std::cout << command(cpi) << std::endl;
         // The watching thread lives on: leave without taking apart what it uses.
         ::_exit(EXIT_SUCCESS);
     } catch (const std::exception& error) {
         std::cerr << log.redactor().clean(error.what()) << "\n";
         ::_exit(EXIT_FAILURE);
     }
+}
+
+int restore(const std::string& config_file, const std::string& snapshot, RestoreTo to)
+{
+    return operate(config_file, [&](Cpi& cpi) { return restore_disk(cpi, SnapshotCid{snapshot}, to).str(); });
+}
+
+int convert(const std::string& config_file, const std::string& disk, const std::string& format)
+{
+    return operate(config_file, [&](Cpi& cpi) {
+        convert_disk(cpi, DiskCid{disk}, format);
+        return disk;
+    });
 }
 
 int print(std::string_view text)
@@ -190,8 +208,7 @@ int check_config(const std::string& file)
         const Hypervisor& hypervisor = *config.hypervisor.row;
         std::cout << file << " is valid\n"
                   << "  hypervisor  " << hypervisor.name
-                  << (hypervisor.control == nullptr ? " (VMs are not built yet in this version)" : "")
-                  << "\n"
+                  << (hypervisor.control == nullptr ? " (VMs are not built yet in this version)" : "") << "\n"
                   << "  uri         " << config.connection_uri() << "\n"
                   << "  store_dir   " << config.store_dir.text << "\n"
                   << "  stemcells  ";
@@ -212,7 +229,7 @@ using Words = std::span<const std::string>;
 
 /// A way to call the program: its words, of which `any` stands for whatever it is given there.
 struct Form {
-    std::array<std::string_view, 5> words{};
+    std::array<std::string_view, 6> words{};
     int (*run)(Words words) = nullptr;
 };
 constexpr std::string_view any = "ANY";
@@ -222,6 +239,8 @@ constexpr std::array forms{
          [](Words words) { return restore(words[1], words[3], RestoreTo::the_disk); }},
     Form{{"--config", any, "restore-disk", any, "--as-new"},
          [](Words words) { return restore(words[1], words[3], RestoreTo::a_new_disk); }},
+    Form{{"--config", any, "convert-disk", any, "--to", any},
+         [](Words words) { return convert(words[1], words[3], words[5]); }},
     Form{{"config", "check", any}, [](Words words) { return check_config(words[2]); }},
     Form{{"config", "schema"}, [](Words /*words*/) { return print(config_schema()); }},
     Form{{"hypervisors"},

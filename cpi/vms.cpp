@@ -9,6 +9,7 @@
 #include "cpi/owner.h"
 #include "cpi/vm_addresses.h"
 #include "cpi/vm_files.h"
+#include "storage/trees.h"
 
 #include <algorithm>
 
@@ -109,7 +110,7 @@ void delete_vm(Cpi& cpi, const VmCid& vm)
 {
     const HeldVm held{cpi, vm};
     const bool had_machine = forget_vm(cpi, vm);
-    cpi.store().discard(vm);
+    trees::discard_holder(cpi.store(), vm);
     if (!had_machine && !held.has_files())
         throw Error{ErrorKind::vm_not_found, concat("VM '", vm.str(), "' not found")};
 }

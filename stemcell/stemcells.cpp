@@ -219,10 +219,7 @@ Stemcell load_stemcell(Store& store, const StemcellCid& cid)
 void remove_stemcell(Store& store, const StemcellCid& cid)
 {
     const auto lock = store.lock(cid);
-    const bool shares_a_tree = store.host().target_of(store.layout().of(cid) / file_name::tree).has_value();
-    store.host().discard(store.layout().of(cid));
-    if (shares_a_tree)
-        trees::sweep(store);
+    trees::discard_holder(store, cid);
 }
 
 } // namespace cpi

@@ -40,8 +40,8 @@ constexpr std::array nic_limits{
     Limit{"model", Limit::Kind::ignored, "a container's NIC is no hardware"},
 };
 constexpr std::array method_limits{
-    Limit{"resize_disk", Limit::Kind::differs, "detached"},
-    Limit{"snapshot_disk", Limit::Kind::differs, "writes wait"},
+    Limit{"resize_disk", Limit::Kind::differs, "of detached disks"},
+    Limit{"snapshot_disk", Limit::Kind::differs, "while writers wait"},
 };
 
 void add_folder(const Element& devices, const Path& source, std::string_view target)

@@ -103,7 +103,23 @@ void LxcMachines::create(const DomainSpec& spec)
 {
     DomainSpec container = spec;
     container.init = host().info(spec.root.file / runit.substr(1)) ? runit : systemd;
+    if (container.ephemeral)
+        container.ephemeral->file = link_to(spec.name, container.ephemeral->file);
     LibvirtMachines::create(container);
+}
+
+Path LxcMachines::link_to(std::string_view name, const Path& image)
+{
+    constexpr std::size_t longest = 63; // in the kernel's record of a loop device, which libvirt fills in
+    Path link = layout_.links() / name;
+    if (link.native().size() > longest)
+        throw Error{ErrorKind::not_supported,
+                    concat("store_dir '", layout_.root().native(), "' is too long for containers by ",
+                           link.native().size() - longest, " characters")};
+    host().make_directory(layout_.links());
+    if (!host().target_of(link))
+        host().point(link, image);
+    return link;
 }
 
 /// runit ends at once when it is told to: its services are stopped before.
@@ -133,6 +149,7 @@ bool LxcMachines::remove(const VmCid& vm)
     const Path place = layout_.of(vm);
     for (const Path& folder : {place, Layout::staging_of(place)})
         tree::release(host(), folder / file_name::container);
+    host().discard(layout_.links() / vm.str());
     return was_there;
 }
 
@@ -191,7 +208,7 @@ DiskHint LxcMachines::attach(const VmCid& vm, const DiskCid& disk, const DiskSpe
         require_unused(host(), disk, spec.file);
     const std::string definition = libvirt().domain_xml(name_of(vm), Definition::inactive);
     if (!container::find_disk(definition, disk))
-        define(vm, container::with_disk(definition, disk, spec.file));
+        define(vm, container::with_disk(definition, disk, link_to(disk.str(), spec.file)));
     if (!init.empty() && !is_there)
         mount(init, disk, spec.file);
     return {.path = folder_of(disk)};
@@ -227,6 +244,7 @@ bool LxcMachines::detach(const VmCid& vm, const DiskCid& disk)
     if (!init.empty())
         unmount(vm, init, disk);
     define(vm, container::without_disk(libvirt().domain_xml(name_of(vm), Definition::inactive), disk));
+    host().discard(layout_.links() / disk.str());
     return true;
 }
 

@@ -39,6 +39,9 @@ private:
     /// Gives the container another definition.
     void define(const VmCid& vm, const std::string& xml);
 
+    /// A short path for an image, by which libvirt finds it: another name for `image`.
+    Path link_to(std::string_view name, const Path& image);
+
     const Layout& layout_;
 };
 

@@ -15,12 +15,12 @@ constexpr std::array<std::string_view, 1> image_formats{"vmdk"};
 
 using Kind = Limit::Kind;
 
-constexpr std::string_view restarts = "the VM restarts";
+constexpr std::string_view restarts = "while the VM restarts";
 constexpr std::array method_limits{
     Limit{"attach_disk", Kind::differs, restarts},
     Limit{"detach_disk", Kind::differs, restarts},
-    Limit{"resize_disk", Kind::differs, "detached"},
-    Limit{"snapshot_disk", Kind::differs, "the VM waits"},
+    Limit{"resize_disk", Kind::differs, "of detached disks"},
+    Limit{"snapshot_disk", Kind::differs, "while the VM is suspended"},
     Limit{"create_network", Kind::refused, "VMware's networks are made by vmware-netcfg"},
     Limit{"delete_network", Kind::refused, "VMware's networks are made by vmware-netcfg"},
 };
@@ -49,10 +49,10 @@ constexpr std::array vm_limits{
 
 constexpr std::string_view own_networks = "NICs are plugged into VMware's own networks";
 constexpr std::array nic_limits{
-    Limit{"network", Kind::differs, "`nat`, `bridged`, `vmnetN`"},
+    Limit{"network", Kind::differs, "`nat`, `bridged` and `vmnetN`"},
     Limit{"name", Kind::differs, "as `network`"},
-    Limit{"bridge", Kind::differs, "as VMware bridges"},
-    Limit{"model", Kind::differs, "vmxnet3, e1000, e1000e"},
+    Limit{"bridge", Kind::differs, "to what VMware bridges"},
+    Limit{"model", Kind::differs, "vmxnet3 (default), e1000 or e1000e"},
     Limit{"direct", Kind::refused, own_networks},
     Limit{"direct_mode", Kind::refused, own_networks},
     Limit{"openvswitch", Kind::refused, own_networks},

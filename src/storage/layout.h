@@ -47,6 +47,7 @@ public:
     [[nodiscard]] Path snapshots() const { return root_ / "snapshots"; }
     [[nodiscard]] Path networks() const { return root_ / "networks"; }
     [[nodiscard]] Path trees() const { return root_ / "trees"; }
+    [[nodiscard]] Path links() const { return root_ / "l"; }
     [[nodiscard]] Path addresses() const { return root_ / "addresses"; }
 
     [[nodiscard]] Path of(const StemcellCid& cid) const { return stemcells() / cid.str(); }

@@ -14,16 +14,6 @@ namespace cpi::test {
 
 namespace {
 
-/// Variables that the labs' scripts read.
-std::map<std::string, std::string> environment()
-{
-    std::map<std::string, std::string> kept;
-    for (const char* name : {"HOME", "XDG_CACHE_HOME", "LIBVIRT_CPI_LAB_CACHE", "LIBVIRT_LAB"})
-        if (const char* value = std::getenv(name)) // NOLINT(concurrency-mt-unsafe): nothing changes it
-            kept.emplace(name, value);
-    return kept;
-}
-
 std::string script_from_environment()
 {
     const char* script = std::getenv("LIBVIRT_CPI_LAB"); // NOLINT(concurrency-mt-unsafe): nothing changes it
@@ -41,6 +31,15 @@ std::string output_of(const std::vector<std::string>& argv, const Ran& ran)
 
 } // namespace
 
+std::map<std::string, std::string> lab_environment()
+{
+    std::map<std::string, std::string> kept;
+    for (const char* name : {"HOME", "XDG_CACHE_HOME", "LIBVIRT_CPI_LAB_CACHE", "LIBVIRT_LAB"})
+        if (const char* value = std::getenv(name)) // NOLINT(concurrency-mt-unsafe): nothing changes it
+            kept.emplace(name, value);
+    return kept;
+}
+
 Lab::Lab() : script_{script_from_environment()}
 {
     const json::Document config = json::parse(ask({"config"}), "the lab's configuration");
@@ -56,13 +55,13 @@ std::string Lab::ask(const std::vector<std::string>& words) const
 {
     std::vector<std::string> argv{script_};
     argv.insert(argv.end(), words.begin(), words.end());
-    return output_of(argv, run_program(argv, {}, environment()));
+    return output_of(argv, run_program(argv, {}, lab_environment()));
 }
 
 Ran Lab::try_on_host(std::vector<std::string> argv, std::string_view input) const
 {
     argv.insert(argv.begin(), {script_, "run"});
-    return run_program(argv, input, environment());
+    return run_program(argv, input, lab_environment());
 }
 
 std::string Lab::on_host(const std::vector<std::string>& argv, std::string_view input) const
@@ -77,7 +76,7 @@ std::string Lab::in_guest(const std::string& vm, const std::string& command) con
 
 bool Lab::answers(const std::string& vm) const
 {
-    return run_program({script_, "guest", vm, "true"}, {}, environment()).status == 0;
+    return run_program({script_, "guest", vm, "true"}, {}, lab_environment()).status == 0;
 }
 
 void Lab::put(const std::string& from, const std::string& to) const
@@ -96,9 +95,9 @@ LabCpi::LabCpi(const Lab& lab, std::string_view extra)
 {
     static_cast<void>(lab.on_host({"chmod", "711", folder_}));
     static_cast<void>(lab.on_host({"install", "-d", "-m", "0711", store()}));
-    const std::string config = concat(
-        "{", lab.members("config"), R"(,"store_dir":)", json_string(store()),
-        R"(,"agent":{"mbus":"nats://10.254.50.4:4222","ntp":["0.pool.ntp.org"]})", extra, "}");
+    const std::string config =
+        concat("{", lab.members("config"), R"(,"store_dir":)", json_string(store()),
+               R"(,"agent":{"mbus":"nats://10.254.50.4:4222","ntp":["0.pool.ntp.org"]})", extra, "}");
     static_cast<void>(lab.on_host({"tee", folder_ + "/cpi.json"}, config));
     lab.put(LIBVIRT_CPI_EXECUTABLE, folder_ + "/libvirt_cpi");
 }
@@ -138,29 +137,31 @@ std::string LabCpi::cid(std::string_view method, std::string_view arguments)
     return call(method, arguments).require_ok().result().string();
 }
 
-std::string LabCpi::create_stemcell()
+std::string LabCpi::create_stemcell(const std::string& kind)
 {
-    const std::string folder = lab_.ask({"stemcell"});
+    const std::string folder = lab_.ask({"stemcell", kind});
     const std::string image = folder_ + "/image";
     lab_.put(folder + "/image", image);
-    std::string stemcell =
-        cid("create_stemcell",
-            concat("[", json_string(image), ",", read_file(folder + "/cloud_properties.json"), "]"));
+    std::string stemcell = cid("create_stemcell", concat("[", json_string(image), ",",
+                                                         read_file(folder + "/cloud_properties.json"), "]"));
     static_cast<void>(lab_.on_host({"rm", image}));
     return stemcell;
 }
 
-Reply LabCpi::try_create_vm(const std::string& stemcell, unsigned number, std::string_view properties)
+Reply LabCpi::try_create_vm(const std::string& stemcell, unsigned number, std::string_view properties,
+                            std::string_view network)
 {
     return call("create_vm",
                 concat(R"(["agent-)", number, R"(",)", json_string(stemcell), ",", properties, R"(,{"net":)",
-                       lab_.ask({"network", std::to_string(number)}),
+                       network.empty() ? lab_.ask({"network", std::to_string(number)}) : std::string{network},
                        R"(},[],{"bosh":{"group":"g"},"deep":{"list":[1,2.5,null,"ünï"]}}])"));
 }
 
-std::string LabCpi::create_vm(const std::string& stemcell, unsigned number)
+std::string LabCpi::create_vm(const std::string& stemcell, unsigned number, std::string_view properties,
+                              std::string_view network)
 {
-    std::string vm = try_create_vm(stemcell, number).require_ok().result().items().front().string();
+    std::string vm =
+        try_create_vm(stemcell, number, properties, network).require_ok().result().items().front().string();
     static_cast<void>(report(vm));
     return vm;
 }

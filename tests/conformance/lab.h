@@ -3,6 +3,7 @@
 #include "hypervisor/hypervisor.h"
 #include "support/cpi_process.h"
 
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -10,6 +11,9 @@
 
 /// A hypervisor of any kind, through its script in tests/lab/hypervisors.
 namespace cpi::test {
+
+/// Variables that the labs' scripts read.
+[[nodiscard]] std::map<std::string, std::string> lab_environment();
 
 class Lab {
 public:
@@ -20,7 +24,8 @@ public:
     [[nodiscard]] std::string ask(const std::vector<std::string>& words) const;
     [[nodiscard]] Ran try_on_host(std::vector<std::string> argv, std::string_view input = {}) const;
     /// What a command on the hypervisor's host prints, without the last line's end; its failure throws.
-    [[nodiscard]] std::string on_host(const std::vector<std::string>& argv, std::string_view input = {}) const;
+    [[nodiscard]] std::string on_host(const std::vector<std::string>& argv,
+                                      std::string_view input = {}) const;
     [[nodiscard]] std::string in_guest(const std::string& vm, const std::string& command) const;
     /// Whether the VM runs: it answers.
     [[nodiscard]] bool answers(const std::string& vm) const;
@@ -39,16 +44,21 @@ public:
     explicit LabCpi(const Lab& lab, std::string_view extra = {});
     ~LabCpi();
 
+    [[nodiscard]] std::string folder() const { return folder_; }
     [[nodiscard]] std::string store() const { return folder_ + "/store"; }
     /// The answer to one call. It is noted that the method was called.
     [[nodiscard]] Reply call(std::string_view method, std::string_view arguments);
     [[nodiscard]] std::string cid(std::string_view method, std::string_view arguments);
     [[nodiscard]] Ran operate(const std::vector<std::string>& words) const;
-    [[nodiscard]] std::string create_stemcell();
+    /// Of the lab's usual kind, or the one that is named.
+    [[nodiscard]] std::string create_stemcell(const std::string& kind = {});
+    /// `network` is one of create_vm; the lab's own for this number when it is empty.
     [[nodiscard]] Reply try_create_vm(const std::string& stemcell, unsigned number,
-                                      std::string_view properties = small_vm);
+                                      std::string_view properties = small_vm, std::string_view network = {});
     /// Created and booted: it reported that it is ready.
-    [[nodiscard]] std::string create_vm(const std::string& stemcell, unsigned number);
+    [[nodiscard]] std::string create_vm(const std::string& stemcell, unsigned number,
+                                        std::string_view properties = small_vm,
+                                        std::string_view network = {});
     [[nodiscard]] std::string report(const std::string& vm) const;
     /// What is in a folder of the store.
     [[nodiscard]] std::set<std::string> names_in(std::string_view folder) const;
@@ -64,6 +74,7 @@ private:
     std::set<std::string> called_;
 };
 
+/// These texts as a JSON array, the arguments of most calls.
 [[nodiscard]] std::string json_list(const std::vector<std::string>& texts);
 
 } // namespace cpi::test

@@ -58,7 +58,8 @@ TEST_CASE("10.3 the life of VMs and a disk, from create_stemcell to delete_stemc
     CHECK(cpi.call("info", "[]").require_ok().result().at("stemcell_formats").items().size() ==
           lab.row().stemcell_formats.size());
     CHECK(cpi.call("ping", "[]").require_ok().result_text() == R"("pong")");
-    CHECK(cpi.call("calculate_vm_cloud_properties", R"([{"cpu":1,"ram":256,"ephemeral_disk_size":64}])").ok());
+    CHECK(
+        cpi.call("calculate_vm_cloud_properties", R"([{"cpu":1,"ram":256,"ephemeral_disk_size":64}])").ok());
     const std::string stemcell = cpi.create_stemcell();
 
     const Reply created = cpi.try_create_vm(stemcell, 150);
@@ -159,8 +160,8 @@ TEST_CASE("10.3 the life of VMs and a disk, from create_stemcell to delete_stemc
               "Bosh::Clouds::NotSupported");
         CHECK(cpi.call("delete_network", R"(["net-absent"])").error_type() == "Bosh::Clouds::NotSupported");
     } else {
-        const Reply network = cpi.call(
-            "create_network", R"([{"type":"manual","range":"10.99.0.0/24","gateway":"10.99.0.1"}])");
+        const Reply network =
+            cpi.call("create_network", R"([{"type":"manual","range":"10.99.0.0/24","gateway":"10.99.0.1"}])");
         const std::string net = network.require_ok().result().items().front().string();
         CHECK(cpi.call("delete_network", json_list({net})).ok());
     }

@@ -1,41 +1,53 @@
-// The README claims what the method table has, and names tests that exist.
+// The documents say what the program says, and their links lead somewhere.
 
 #include "base/text.h"
-#include "cpi/methods.h"
+#include "cpi/limits.h"
+#include "support/cpi_process.h"
 #include "support/temp_dir.h"
 
 #include <doctest/doctest.h>
 
+#include <cstdlib>
+#include <fstream>
+
 namespace cpi::test {
 
-TEST_CASE("the README's table has a row for each method, and claims just those that are built")
+namespace {
+
+/// The lines of a document between a comment `libvirt_cpi hypervisors: NAME` and one that says `end` hold the
+/// table. CPI_TEST_ACCEPT puts it there.
+void check_table(const std::string& document, std::string_view name, const std::string& table)
 {
-    const std::string readme = read_file(SOURCE_DIR "/README.md");
-    for (const Method& method : methods()) {
-        CAPTURE(method.name);
-        const std::string row =
-            concat("\n| `", method.name, method.call == nullptr ? "` | – | |" : "` | yes | `");
-        CHECK(readme.find(row) != std::string::npos);
-    }
+    const std::string path = concat(SOURCE_DIR "/", document);
+    const std::string text = read_file(path);
+    const std::string begin = concat("<!-- libvirt_cpi hypervisors: ", name, " -->\n");
+    const std::size_t at = text.find(begin);
+    REQUIRE(at != std::string::npos);
+    const std::size_t from = at + begin.size();
+    const std::size_t to = text.find("<!-- end -->", from);
+    REQUIRE(to != std::string::npos);
+    if (std::getenv("CPI_TEST_ACCEPT") != nullptr) // NOLINT(concurrency-mt-unsafe): nothing changes it
+        std::ofstream{path} << text.substr(0, from) << table << text.substr(to);
+    else
+        CHECK(text.substr(from, to - from) == table);
 }
 
-TEST_CASE("each test file that the README names exists")
+} // namespace
+
+TEST_CASE("the documents' tables are those of the hypervisors' rows")
 {
-    for (const auto& line : split(read_file(SOURCE_DIR "/README.md"), '\n')) {
-        if (line.find("| yes |") == std::string::npos)
-            continue;
-        const auto words = split(line.substr(line.find("| yes |")), '`');
-        for (std::size_t i = 1; i < words.size(); i += 2) {
-            CAPTURE(words[i]);
-            CHECK(std::filesystem::exists(std::filesystem::path{SOURCE_DIR "/tests"} / words[i]));
-        }
-    }
+    check_table("README.md", "methods", method_table());
+    check_table("docs/hypervisors.md", "VMs and disks", vm_table());
+    check_table("docs/hypervisors.md", "networks", nic_table());
+    CHECK(run_program({LIBVIRT_CPI_EXECUTABLE, "hypervisors"}).out ==
+          concat(method_table(), "\n", vm_table(), "\n", nic_table()));
 }
 
 TEST_CASE("the links of the README and of the documentation lead to files")
 {
-    for (const auto* document : {"README.md", "CONTRIBUTING.md", "docs/configuration.md", "docs/errors.md",
-                                 "docs/managed-networks.md", "docs/networks.md", "docs/store.md"}) {
+    for (const auto* document :
+         {"README.md", "CONTRIBUTING.md", "docs/configuration.md", "docs/errors.md", "docs/hypervisors.md",
+          "docs/lxc.md", "docs/managed-networks.md", "docs/networks.md", "docs/store.md", "docs/vmware.md"}) {
         const std::filesystem::path file = std::filesystem::path{SOURCE_DIR} / document;
         const std::string text = read_file(file);
         REQUIRE_FALSE(text.empty());

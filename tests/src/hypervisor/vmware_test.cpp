@@ -1,4 +1,4 @@
-// VMware's definitions: compared with tests/golden and held against libvirt's schema. tests/vmware has
+// VMware's definitions: compared with tests/golden and held against libvirt's schema. tests/live/vmware has
 // libvirt's driver read them.
 
 #include "host/local_host.h"

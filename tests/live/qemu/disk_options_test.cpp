@@ -2,7 +2,7 @@
 // others.
 
 #include "base/text.h"
-#include "live/lab.h"
+#include "live/qemu/lab.h"
 
 #include <doctest/doctest.h>
 

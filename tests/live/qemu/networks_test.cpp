@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "live/lab.h"
+#include "live/qemu/lab.h"
 
 #include <doctest/doctest.h>
 

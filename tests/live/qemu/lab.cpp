@@ -1,4 +1,4 @@
-#include "live/lab.h"
+#include "live/qemu/lab.h"
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -11,12 +11,13 @@ namespace cpi::test {
 
 namespace {
 
-std::string from_environment(const char* name)
+/// What a script of the lab prints.
+std::string from_lab(const std::vector<std::string>& argv)
 {
-    const char* value = std::getenv(name); // NOLINT(concurrency-mt-unsafe): nothing changes the environment
-    if (value == nullptr)
-        throw std::runtime_error{concat(name, " is not set. Try: scripts/test qemu, which starts the lab")};
-    return value;
+    const Ran ran = run_program(argv, {}, lab_environment());
+    if (ran.status != 0)
+        throw std::runtime_error{concat(join(argv, " "), ": ", ran.err)};
+    return trim(ran.out);
 }
 
 std::string configuration(const std::filesystem::path& folder, std::string_view extra)
@@ -32,14 +33,15 @@ std::string configuration(const std::filesystem::path& folder, std::string_view 
 
 LabStemcell lab_stemcell(std::string_view kind)
 {
-    const std::filesystem::path folder =
-        std::filesystem::path{from_environment("LIBVIRT_CPI_LAB_STEMCELLS")} / kind;
+    static const std::filesystem::path all = from_lab({SOURCE_DIR "/tests/lab/stemcells"});
+    const std::filesystem::path folder = all / kind;
     return {(folder / "image").native(), read_file(folder / "cloud_properties.json")};
 }
 
 std::string lab_uri()
 {
-    return from_environment("LIBVIRT_CPI_LAB_URI");
+    static const std::string uri = from_lab({SOURCE_DIR "/tests/lab/libvirtd", "uri"});
+    return uri;
 }
 
 std::string virsh(const std::vector<std::string>& words)
@@ -62,9 +64,7 @@ Ran run_on_host(const std::vector<std::string>& argv)
 {
     std::vector<std::string> inside{SOURCE_DIR "/tests/lab/libvirtd", "run"};
     inside.insert(inside.end(), argv.begin(), argv.end());
-    const char* lab =
-        std::getenv("LIBVIRT_LAB"); // NOLINT(concurrency-mt-unsafe): nothing changes the environment
-    return lab == nullptr ? run_program(inside) : run_program(inside, {}, {{"LIBVIRT_LAB", lab}});
+    return run_program(inside, {}, lab_environment());
 }
 
 Ran try_in_guest(const std::string& vm, const std::string& command)
@@ -79,15 +79,6 @@ std::string in_guest(const std::string& vm, const std::string& command)
         throw std::runtime_error{
             concat("in ", vm, ": ", command, ": status ", ran.status, ": ", ran.out, ran.err)};
     return trim(ran.out);
-}
-
-std::string json_list(const std::vector<std::string>& texts)
-{
-    json::Writer out;
-    out.begin_array();
-    for (const auto& text : texts)
-        out.string(text);
-    return out.end_array().text();
 }
 
 std::string manual_network(std::string_view ip, std::string_view cloud_properties)

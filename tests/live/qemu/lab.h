@@ -1,6 +1,6 @@
 #pragma once
 
-#include "support/cpi_process.h"
+#include "conformance/lab.h"
 #include "support/temp_dir.h"
 
 #include <string>
@@ -28,9 +28,6 @@ std::string virsh(const std::vector<std::string>& words);
 /// A shell command in the guest, by its own agent; what it prints, without the last line's end.
 [[nodiscard]] std::string in_guest(const std::string& vm, const std::string& command);
 [[nodiscard]] Ran try_in_guest(const std::string& vm, const std::string& command);
-
-/// These texts as a JSON array, the arguments of most calls.
-[[nodiscard]] std::string json_list(const std::vector<std::string>& texts);
 
 /// What is said of networks that the lab has: one manual and one dynamic network.
 [[nodiscard]] std::string manual_network(std::string_view ip,

@@ -1,7 +1,7 @@
 // Persistent disks on real QEMU, beyond what the life cycle shows.
 
 #include "base/text.h"
-#include "live/lab.h"
+#include "live/qemu/lab.h"
 
 #include <doctest/doctest.h>
 

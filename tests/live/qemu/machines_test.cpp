@@ -5,7 +5,7 @@
 #include "host/local_host.h"
 #include "hypervisor/libvirt_machines.h"
 #include "storage/layout.h"
-#include "live/lab.h"
+#include "live/qemu/lab.h"
 
 #include <doctest/doctest.h>
 

@@ -1,0 +1,266 @@
+// What is particular to containers: looked at from the host and from inside.
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "conformance/lab.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <array>
+
+namespace cpi::test {
+
+namespace {
+
+struct Fixture {
+    Lab lab;
+    LabCpi cpi{lab};
+
+    [[nodiscard]] std::string disk_of(const std::string& vm)
+    {
+        std::string disk = cpi.cid("create_disk", concat("[64,{},", json_string(vm), "]"));
+        CHECK(cpi.call("attach_disk", json_list({vm, disk})).require_ok().result_text() ==
+              concat(R"({"path":"/warden-cpi-dev/)", disk, R"("})"));
+        return disk;
+    }
+    /// Waits until the container has started anew: what it was asked to forget at its start is gone.
+    void await_restart(const std::string& vm)
+    {
+        constexpr std::chrono::seconds patience{60};
+        CHECK(wait_until(Deadline{patience}, [&] {
+            try {
+                return lab.in_guest(vm, "test -e /run/before || echo new") == "new";
+            } catch (const std::runtime_error&) {
+                return false;
+            }
+        }));
+        static_cast<void>(cpi.report(vm));
+    }
+    [[nodiscard]] std::string virsh(std::vector<std::string> words)
+    {
+        const json::Document config = json::parse(lab.ask({"config"}), "the configuration");
+        words.insert(words.begin(), {"virsh", "-q", "-c", json::root(config).at("uri").string()});
+        return lab.on_host(words);
+    }
+    [[nodiscard]] bool has_mount(const std::string& path)
+    {
+        return lab.on_host({"cat", "/proc/self/mountinfo"}).find(concat(" ", path, " ")) != std::string::npos;
+    }
+};
+
+} // namespace
+
+TEST_CASE_FIXTURE(Fixture,
+                  "a container has a root, a network and limits of its own, and a root that is small")
+{
+    const std::string stemcell = cpi.create_stemcell("warden-runit");
+    const std::string vm = cpi.create_vm(stemcell, 160, R"({"cpus":1,"memory":128,"ephemeral_disk":32})");
+    const std::string report = cpi.report(vm);
+    CAPTURE(report);
+    CHECK(report.find(" ip=192.168.122.160/24") != std::string::npos);
+    CHECK(report.find("REPORT gateway=192.168.122.1 dev eth0") != std::string::npos);
+    CHECK(report.find("REPORT dns=192.168.122.1") != std::string::npos);
+    CHECK(report.find("REPORT ephemeral=/var/vcap/data") != std::string::npos);
+    CHECK(lab.on_host({"ping", "-c1", "-W5", "192.168.122.160"}).find("1 received") != std::string::npos);
+    CHECK(lab.in_guest(vm, "ls -d /proc/[0-9]*/root | wc -l") !=
+          lab.on_host({"sh", "-c", "ls -d /proc/[0-9]*/root | wc -l"}));
+    CHECK(lab.in_guest(vm, "cat /proc/sys/kernel/hostname") != "");
+    CHECK(lab.in_guest(vm, "ip -o link | grep -c eth") == "1");
+    CHECK(lab.in_guest(vm, "sed -n 's/^MemTotal: *//p' /proc/meminfo") == "131072 kB");
+    CHECK(lab.in_guest(vm, "stat -c %a /var/vcap/bosh/warden-cpi-agent-env.json") == "600");
+    // What differs from the stemcell's tree, and nothing else, is the VM's own.
+    const std::string folder = concat(cpi.store(), "/vms/", vm, "/container");
+    CHECK(std::stoi(lab.on_host({"du", "-sk", folder + "/upper"})) < 512);
+    CHECK(lab.on_host({"stat", "-c", "%a", folder}) == "700");
+}
+
+TEST_CASE_FIXTURE(Fixture, "a root file system keeps owners, modes, capabilities, links and devices")
+{
+    const std::string stemcell = cpi.create_stemcell("warden-systemd");
+    for (const auto* layering : {"overlay", "copy"}) {
+        CAPTURE(layering);
+        const std::string vm = cpi.create_vm(
+            stemcell, 161,
+            concat(R"({"memory":256,"ephemeral_disk":0,"root_filesystem":")", layering, R"("})"));
+        const std::string root = concat(cpi.store(), "/vms/", vm, "/container/rootfs");
+        const std::string programs = root + "/usr/local/bin";
+        CHECK(lab.on_host({"getcap", programs + "/with-capability"}).find("cap_net_raw=ep") !=
+              std::string::npos);
+        CHECK(lab.on_host({"stat", "-c", "%a %u:%g", programs + "/with-setuid"}) == "6755 1:2");
+        CHECK(lab.on_host({"stat", "-c", "%h", programs + "/with-second-name"}) == "2");
+        CHECK(lab.on_host({"stat", "-c", "%F", root + "/etc/absolute-link"}) == "symbolic link");
+        CHECK(lab.in_guest(vm, "test -c /dev/null && stat -c %a /") == "755");
+        CHECK(cpi.call("delete_vm", json_list({vm})).ok());
+        CHECK_FALSE(has_mount(root));
+    }
+}
+
+TEST_CASE_FIXTURE(Fixture, "reboot_vm stops systemd and runit in good order, and disks are there again")
+{
+    struct Kind {
+        const char* stemcell;
+        const char* service; // one that notes that it was asked to stop
+    };
+    const std::array kinds{
+        Kind{"warden-systemd", "systemd-run --quiet -p ExecStop='/bin/touch /root/in-order' sleep 100000"},
+        Kind{"warden-runit",
+             "mkdir -p /etc/sv/noting && printf '#!/bin/sh\\ntrap \"touch /root/in-order; exit\" TERM\\n"
+             "while :; do sleep 0.2; done\\n' >/etc/sv/noting/run && chmod 755 /etc/sv/noting/run && "
+             "ln -s /etc/sv/noting /etc/service/noting && for i in 1 2 3 4 5 6 7 8 9; do sleep 1; "
+             "sv status noting && break; done"}};
+    for (const Kind& kind : kinds) {
+        CAPTURE(kind.stemcell);
+        const std::string vm = cpi.create_vm(cpi.create_stemcell(kind.stemcell), 162);
+        const std::string disk = disk_of(vm);
+        static_cast<void>(lab.in_guest(
+            vm, concat("echo kept >/warden-cpi-dev/", disk, "/marker; touch /run/before; ", kind.service)));
+        CHECK(cpi.call("reboot_vm", json_list({vm})).ok());
+        static_cast<void>(cpi.report(vm));
+        CHECK(lab.in_guest(vm, "test -e /root/in-order && echo yes") == "yes");
+        CHECK(lab.in_guest(vm, concat("cat /warden-cpi-dev/", disk, "/marker")) == "kept");
+        CHECK(cpi.call("delete_vm", json_list({vm})).ok());
+    }
+}
+
+TEST_CASE_FIXTURE(Fixture, "a container that reboots itself has its disks, those that came while it ran too")
+{
+    const std::string vm = cpi.create_vm(cpi.create_stemcell("warden-systemd"), 163);
+    const std::string disk = disk_of(vm);
+    static_cast<void>(
+        lab.in_guest(vm, concat("echo kept >/warden-cpi-dev/", disk, "/marker; touch /run/before")));
+    static_cast<void>(lab.in_guest(vm, "systemctl --no-block reboot"));
+    await_restart(vm);
+    CHECK(lab.in_guest(vm, concat("cat /warden-cpi-dev/", disk, "/marker")) == "kept");
+    CHECK(cpi.call("detach_disk", json_list({vm, disk})).ok());
+    static_cast<void>(lab.in_guest(vm, "touch /run/before; systemctl --no-block reboot"));
+    await_restart(vm);
+    CHECK(lab.in_guest(vm, "ls /warden-cpi-dev") == "");
+}
+
+TEST_CASE_FIXTURE(Fixture, "after the host was restarted reboot_vm brings a container back with its disks")
+{
+    const std::string vm = cpi.create_vm(cpi.create_stemcell("warden-runit"), 164);
+    const std::string disk = disk_of(vm);
+    static_cast<void>(
+        lab.in_guest(vm, concat("echo kept | tee /warden-cpi-dev/", disk, "/marker >/root/marker")));
+    // What a restart leaves: definitions and files, no process, no mount, no loop device.
+    static_cast<void>(virsh({"destroy", vm}));
+    static_cast<void>(lab.on_host({"umount", concat(cpi.store(), "/vms/", vm, "/container/rootfs")}));
+    CHECK(lab.try_on_host({"losetup", "-a"}).out.find(disk) == std::string::npos);
+    CHECK(cpi.call("has_vm", json_list({vm})).require_ok().result_text() == "true");
+
+    CHECK(cpi.call("reboot_vm", json_list({vm})).ok());
+    static_cast<void>(cpi.report(vm));
+    CHECK(lab.in_guest(vm, "cat /root/marker") == "kept");
+    CHECK(lab.in_guest(vm, concat("cat /warden-cpi-dev/", disk, "/marker")) == "kept");
+}
+
+TEST_CASE_FIXTURE(
+    Fixture, "a disk that the container still uses is not detached, one that somebody has is not attached")
+{
+    const std::string vm = cpi.create_vm(cpi.create_stemcell("warden-runit"), 165);
+    const std::string disk = disk_of(vm);
+    static_cast<void>(
+        lab.in_guest(vm, concat("mkdir -p /mnt && mount --bind /warden-cpi-dev/", disk, " /mnt")));
+    const Reply busy = cpi.call("detach_disk", json_list({vm, disk}));
+    CHECK(busy.error_type() == "Bosh::Clouds::CloudError");
+    CHECK(busy.message().find("mounted on /mnt") != std::string::npos);
+    CHECK(cpi.call("get_disks", json_list({vm})).require_ok().result_text() == json_list({disk}));
+    static_cast<void>(lab.in_guest(vm, "umount /mnt"));
+    CHECK(cpi.call("detach_disk", json_list({vm, disk})).ok());
+
+    const std::string image = concat(cpi.store(), "/disks/", disk, "/disk.raw");
+    const std::string place = cpi.folder() + "/somewhere";
+    static_cast<void>(lab.on_host({"mkdir", place}));
+    static_cast<void>(lab.on_host({"mount", "-o", "loop", image, place}));
+    const Reply taken = cpi.call("attach_disk", json_list({vm, disk}));
+    CHECK(taken.error_type() == "Bosh::Clouds::CloudError");
+    CHECK(taken.message().find("still mounted") != std::string::npos);
+    static_cast<void>(lab.on_host({"umount", place}));
+    CHECK(cpi.call("attach_disk", json_list({vm, disk})).ok());
+}
+
+TEST_CASE_FIXTURE(Fixture, "a container on a dynamic network has an address of the network's DHCP range")
+{
+    constexpr std::string_view network =
+        R"({"type":"dynamic","cloud_properties":{"network":"lab-two"},"default":["gateway","dns"]})";
+    const std::string stemcell = cpi.create_stemcell("warden-runit");
+    const Reply created = cpi.try_create_vm(stemcell, 166, LabCpi::small_vm, network);
+    const auto parts = created.require_ok().result().items();
+    const std::string vm = parts[0].string();
+    const std::string ip = parts[1].at("net").at("ip").string();
+    CHECK(parts[1].at("net").at("preconfigured").boolean());
+    CHECK(parts[1].at("net").at("netmask").string() == "255.255.255.0");
+    CHECK(cpi.report(vm).find(concat(" ip=", ip, "/24")) != std::string::npos);
+    CHECK(virsh({"net-dumpxml", "lab-two"}).find(vm) != std::string::npos);
+    CHECK(cpi.call("delete_vm", json_list({vm})).ok());
+    CHECK(virsh({"net-dumpxml", "lab-two"}).find(vm) == std::string::npos);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a container's NIC is bound by the filter that is asked for")
+{
+    const std::string stemcell = cpi.create_stemcell("warden-runit");
+    const std::string vm = cpi.create_vm(
+        stemcell, 167, LabCpi::small_vm,
+        R"({"type":"manual","ip":"192.168.122.167","netmask":"255.255.255.0","gateway":"192.168.122.1",)"
+        R"("cloud_properties":{"network":"default","nwfilter":"clean-traffic"}})");
+    CHECK(lab.try_on_host({"ping", "-c1", "-W5", "192.168.122.167"}).status == 0);
+    static_cast<void>(lab.in_guest(vm, "ip addr add 192.168.122.168/24 dev eth0"));
+    CHECK(lab.try_on_host({"ping", "-c1", "-W3", "192.168.122.168"}).status != 0);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a create_vm that is killed leaves no mount, no loop device and no container")
+{
+    const std::string stemcell = cpi.create_stemcell("warden-runit");
+    const std::string request = concat(R"({"method":"create_vm","arguments":["a",)", json_string(stemcell),
+                                       ",", LabCpi::small_vm, R"(,{"net":)", lab.ask({"network", "169"}),
+                                       R"(},[],{}],"context":{"director_uuid":"d"},"api_version":2})");
+    for (const auto* moment : {"0.05", "0.15", "0.25", "0.35", "0.5", "0.7"})
+        static_cast<void>(lab.try_on_host({"timeout", "-s", "KILL", moment, cpi.folder() + "/libvirt_cpi",
+                                           "--config", cpi.folder() + "/cpi.json"},
+                                          request));
+    const std::string vm = cpi.create_vm(stemcell, 169);
+    for (const auto& left : cpi.names_in("vms")) {
+        CAPTURE(left);
+        if (left != vm) // one that was finished before its time came
+            CHECK(cpi.call("delete_vm", json_list({left})).ok());
+    }
+    CHECK(cpi.names_in(".in-progress").empty());
+    CHECK(cpi.call("delete_vm", json_list({vm})).ok());
+    CHECK(lab.on_host({"cat", "/proc/self/mountinfo"}).find(cpi.store()) == std::string::npos);
+    CHECK(lab.try_on_host({"losetup", "-a"}).out.find(cpi.store()) == std::string::npos);
+    CHECK(virsh({"list", "--all", "--name"}).find("vm-") == std::string::npos);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a stemcell's root file system stays as long as a container needs it")
+{
+    const std::string stemcell = cpi.create_stemcell("warden-runit");
+    const std::string vm = cpi.create_vm(stemcell, 170);
+    CHECK(cpi.call("delete_stemcell", json_list({stemcell})).ok());
+    CHECK(cpi.names_in("trees").size() == 2); // the lock, and the tree
+    CHECK(cpi.call("delete_vm", json_list({vm})).ok());
+    CHECK(cpi.names_in("trees").size() == 1);
+}
+
+TEST_CASE_FIXTURE(Fixture, "what a container cannot have is refused, and what is no root file system too")
+{
+    const auto refusal = [&](std::string_view method, std::string_view arguments) {
+        const Reply reply = cpi.call(method, arguments);
+        return concat(reply.error_type(), ": ", reply.message());
+    };
+    CHECK(refusal("create_disk", R"([64,{"encryption":"luks"}])")
+              .find("NotSupported: cloud properties of the disk: 'encryption' is not possible on lxc") !=
+          std::string::npos);
+    CHECK(refusal("create_disk", R"([64,{"format":"qcow2"}])").find("NotSupported: 'format' qcow2") !=
+          std::string::npos);
+    const std::string image = cpi.folder() + "/image";
+    static_cast<void>(lab.on_host({"tar", "-czf", image, "-C", "/etc", "hostname"}));
+    CHECK(refusal("create_stemcell", concat("[", json_string(image), ",{}]"))
+              .find("is not a root file system") != std::string::npos);
+    CHECK(refusal("create_stemcell", concat("[", json_string(image), R"(,{"infrastructure":"openstack"}])"))
+              .find("NotSupported") != std::string::npos);
+    CHECK(cpi.names_in("stemcells").empty());
+}
+
+} // namespace cpi::test

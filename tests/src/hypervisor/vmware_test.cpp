@@ -1,12 +1,15 @@
 // VMware's definitions: compared with tests/golden and held against libvirt's schema. tests/live/vmware has
 // libvirt's driver read them.
 
+#include "base/log.h"
 #include "host/local_host.h"
 #include "hypervisor/hypervisor.h"
 #include "hypervisor/vmrun.h"
 #include "hypervisor/vmware_definition.h"
 #include "src/caught.h"
 #include "src/hypervisor/golden.h"
+#include "storage/layout.h"
+#include "virt/libvirt.h"
 #include "xml/xml.h"
 
 #include <algorithm>
@@ -245,6 +248,25 @@ TEST_CASE("of VMware's log the lines count that lead to its verdict")
     CHECK(vmware::reason_in(concat("so\nand so\nFailed to start the virtual machine.\n", log)) ==
           "so\nand so\nFailed to start the virtual machine.");
     CHECK(vmware::reason_in("").empty());
+}
+
+TEST_CASE("a store whose path VMware's files cannot hold is refused at once")
+{
+    Libvirt libvirt{{"vmwarews:///session", "virsh"}};
+    LocalHost host;
+    Log log;
+    const auto control = [&](const char* store) {
+        return caught([&] {
+            const Layout layout{store};
+            return vmware_row().control({libvirt, host, layout, log}) != nullptr;
+        });
+    };
+    for (const auto* store : {"/srv/a\"b", "/srv/a|b"}) {
+        const Caught error = control(store);
+        CHECK(error.kind == ErrorKind::not_supported);
+        check_says(error.what, {concat("store_dir '", store, "'"), "Try: another folder"});
+    }
+    CHECK(control("/srv/a b'c%é").what == "(nothing was thrown)");
 }
 
 TEST_CASE("vmrun is asked about the product that libvirt's URI names, and no other URI is VMware's")

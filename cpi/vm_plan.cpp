@@ -82,7 +82,8 @@ VmPlan plan_vm(Cpi& cpi, const StemcellCid& stemcell_cid, const VmProperties& pr
             stemcell_cid,
             stemcell,
             properties,
-            plan_networks(cid, networks, cpi.config().network_aliases, cpi.hypervisor().nics_are_set_by),
+            plan_networks(cid, networks, cpi.config().network_aliases, cpi.hypervisor().nics_are_set_by,
+                          cpi.hypervisor().nic_model),
             describe_vm(cpi, cid, properties, stemcell)};
 }
 

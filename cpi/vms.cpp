@@ -28,8 +28,12 @@ void enable_networks(Cpi& cpi, const NetworkPlan& networks)
 {
     require_vlan_support(networks, [&] { return cpi.libvirt().version(); });
     const AutoEnable enable = cpi.config().auto_enable_networks ? AutoEnable::yes : AutoEnable::no;
+    const auto check_nic = cpi.hypervisor().check_nic;
     for (const PlannedNic& planned : networks.nics)
-        make_usable(cpi.libvirt(), cpi.log(), planned.nic.source, enable, planned.subnets);
+        if (check_nic != nullptr)
+            check_nic(planned.nic);
+        else
+            make_usable(cpi.libvirt(), cpi.log(), planned.nic.source, enable, planned.subnets);
 }
 
 /// Takes the VM's addresses and plugs its NICs in.

@@ -99,8 +99,11 @@ Stemcell take_light(Host& host, const Hypervisor& hypervisor, const StemcellProp
                     concat("image_path '", path.native(), "' is not a file on the hypervisor's host")};
     const auto image = recognise_image(host.read_start(path, image_header_bytes).value_or(""));
     if (!image || !is_base_format(hypervisor, name_of(image->format)))
-        throw Error{ErrorKind::cloud, concat("image_path '", path.native(),
-                                             "' is not a qcow2 image or a raw one with a partition table")};
+        throw Error{ErrorKind::cloud, concat("image_path '", path.native(), "' is not an image of format ",
+                                             join(std::vector<std::string>{hypervisor.base_formats.begin(),
+                                                                           hypervisor.base_formats.end()},
+                                                  " or "),
+                                             " (a raw one has a partition table)")};
     return {.settings = settings_channel(properties, image->format),
             .firmware = firmware_for(properties, std::nullopt),
             .format = std::string{name_of(image->format)},
@@ -126,7 +129,7 @@ Stemcell take_archive(Host& host, const Hypervisor& hypervisor, const Path& arch
     const UnpackedImage found = unpack_image(archive, host, unpacked, limits);
     std::string format{name_of(found.image.format)};
     std::uint64_t virtual_size = found.image.virtual_size.value_or(found.bytes);
-    if (is_base_format(hypervisor, format)) {
+    if (is_base_format(hypervisor, format) && found.image.can_be_written) {
         host.rename(unpacked, folder / file_name::image(format));
     } else {
         const std::string own{hypervisor.base_formats.front()};

@@ -51,11 +51,19 @@ struct Hypervisor {
     std::span<const std::string_view> uri_drivers; // of libvirt, that serve this hypervisor
     std::span<const std::string_view> stemcell_formats;
 
+    /// The URI that libvirt knows, where the usual one depends on what is installed. Null: it is known as it
+    /// is.
+    std::string (*find_uri)(Host& host, std::string_view uri) = nullptr;
+
     /// The control over its VMs. Null: the configuration is understood, VMs are not built.
     std::unique_ptr<Machines> (*control)(const Ground& ground) = nullptr;
 
     Root root = Root::image;
     NicsAreSetBy nics_are_set_by = NicsAreSetBy::agent;
+    NicModel nic_model = NicModel::virtio; // where nothing is said
+    /// Where libvirt has no networks: throws for a NIC that the hypervisor cannot plug in. Null: libvirt has
+    /// them.
+    void (*check_nic)(const Nic& nic) = nullptr;
     std::span<const Limit> method_limits = {};
     std::span<const Limit> vm_limits = {};  // of the cloud properties of VMs and disks
     std::span<const Limit> nic_limits = {}; // of those of networks
@@ -78,5 +86,6 @@ struct Hypervisor {
 
 [[nodiscard]] const Hypervisor& qemu_row() noexcept;
 [[nodiscard]] const Hypervisor& lxc_row() noexcept;
+[[nodiscard]] const Hypervisor& vmware_row() noexcept;
 
 } // namespace cpi

@@ -8,10 +8,6 @@ namespace {
 
 constexpr std::array<std::string_view, 1> vbox_drivers{"vbox"};
 constexpr std::array<std::string_view, 1> xen_drivers{"xen"};
-// libvirt itself does not know the first one: it is the name under which the configuration asks for any of
-// the others.
-constexpr std::array<std::string_view, 4> vmware_drivers{"vmware", "vmwarews", "vmwareplayer",
-                                                         "vmwarefusion"};
 
 constexpr std::array<std::string_view, 3> vsphere_stemcells{"vsphere-ovf", "vsphere-ova", "general-ovf"};
 constexpr std::array<std::string_view, 3> xen_stemcells{"openstack-raw", "openstack-qcow2", "general-tar"};
@@ -22,16 +18,12 @@ constexpr Hypervisor vbox{.name = "vbox",
                           .stemcell_formats = vsphere_stemcells};
 constexpr Hypervisor xen{
     .name = "xen", .default_uri = "xen:///", .uri_drivers = xen_drivers, .stemcell_formats = xen_stemcells};
-constexpr Hypervisor vmware{.name = "vmware",
-                            .default_uri = "vmware:///session",
-                            .uri_drivers = vmware_drivers,
-                            .stemcell_formats = vsphere_stemcells};
 
 } // namespace
 
 std::span<const Hypervisor* const> hypervisors() noexcept
 {
-    static const std::array rows{&qemu_row(), &vbox, &lxc_row(), &xen, &vmware};
+    static const std::array rows{&qemu_row(), &vbox, &lxc_row(), &xen, &vmware_row()};
     return rows;
 }
 

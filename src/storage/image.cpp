@@ -5,6 +5,7 @@
 #include "json/json.h"
 
 #include <algorithm>
+#include <array>
 
 namespace cpi::image {
 
@@ -12,9 +13,14 @@ namespace {
 
 using Words = std::vector<std::string>;
 
+constexpr std::chrono::hours longest_copy{1};
 constexpr auto most_bytes = std::int64_t{1} << 62U;
 /// A key of 256 random bits needs no stretching, which would cost seconds at each opening.
 constexpr std::string_view stretching = "iter-time=10";
+
+constexpr std::string_view vmdk = "vmdk";
+/// What VMware writes to as it is, on a SCSI controller.
+constexpr std::array<std::string_view, 2> vmdk_options{"subformat=monolithicSparse", "adapter_type=lsilogic"};
 
 /// qemu-img with the key, if there is one, on its stdin.
 Command qemu_img(std::string_view verb, const std::optional<Secret>& key, const Words& words)
@@ -67,6 +73,8 @@ Words described(std::string_view format_option, const Image& image, Preallocatio
     const bool is_raw = image.format == "raw";
     const std::string_view prefix = is_raw ? "" : "encrypt.";
     Words options;
+    if (image.format == vmdk)
+        options.assign(vmdk_options.begin(), vmdk_options.end());
     if (image.key && !is_raw)
         options.emplace_back("encrypt.format=luks");
     if (image.key)
@@ -77,6 +85,80 @@ Words described(std::string_view format_option, const Image& image, Preallocatio
     if (!options.empty())
         words.insert(words.end(), {"-o", join(options, ",")});
     return words;
+}
+
+/// The place of the text in a VMDK that says what it consists of, in bytes.
+struct Descriptor {
+    std::size_t at = 0;
+    std::size_t size = 0;
+};
+
+constexpr std::size_t vmdk_sector = 512;
+
+std::uint64_t little_endian(std::string_view bytes)
+{
+    std::uint64_t number = 0;
+    for (auto at = bytes.rbegin(); at != bytes.rend(); ++at)
+        number = number << 8U | static_cast<unsigned char>(*at);
+    return number;
+}
+
+/// Nothing when the file does not begin as a VMDK with its descriptor in it does.
+std::optional<Descriptor> find_descriptor(std::string_view start)
+{
+    if (!start.starts_with("KDMV") || start.size() < vmdk_sector)
+        return std::nullopt;
+    const std::uint64_t sector = little_endian(start.substr(28, 8));
+    const std::uint64_t sectors = little_endian(start.substr(36, 8));
+    const std::uint64_t most = start.size() / vmdk_sector;
+    if (sector == 0 || sector >= most || sectors == 0 || sectors > most - sector)
+        return std::nullopt;
+    return Descriptor{sector * vmdk_sector, sectors * vmdk_sector};
+}
+
+/// A VMDK has its own file's name in it, by which VMware opens it.
+void name_vmdk(Host& host, const Path& file)
+{
+    constexpr std::size_t header_bytes = std::size_t{64} * 1024;
+    constexpr std::string_view before_name = " SPARSE \"";
+    const std::string start = host.read_start(file, header_bytes).value_or("");
+    const Descriptor place = find_descriptor(start).value_or(Descriptor{});
+    std::string text = start.substr(place.at, place.size);
+    text.resize(std::min(text.find('\0'), text.size()));
+    const std::size_t name = text.find(before_name) + before_name.size();
+    const std::size_t end = text.find('"', name);
+    if (text.find(before_name) == std::string::npos || end == std::string::npos)
+        throw Error{ErrorKind::cloud, concat(file.native(), " is not a VMDK of one file")};
+    text.replace(name, end - name, file.filename().native());
+    if (text.size() > place.size)
+        throw Error{ErrorKind::cloud, concat(file.native(), " has no room for its name in it")};
+    text.resize(place.size);
+    run_ok(host, {.argv = {"dd", concat("of=", file.native()), concat("obs=", vmdk_sector),
+                           concat("seek=", place.at / vmdk_sector), "conv=notrunc,fsync", "status=none"},
+                  .input = Secret{text}});
+}
+
+/// qemu-img does not grow VMDKs: a larger one is filled beside it, under the same name, and takes its place.
+void replace_by_larger(Host& host, const Image& image, Mebibytes size)
+{
+    const Path aside = image.file.parent_path() / concat(".larger-", image.file.filename().native());
+    host.discard(aside); // of a killed call
+    host.make_directory(aside, Access::owner);
+    const Path larger = aside / image.file.filename();
+    try {
+        create(host, {larger, image.format}, size);
+        Command fill = qemu_img("convert", std::nullopt,
+                                {"-n", "--target-is-zero", "-t", "writeback", "-f", image.format, "-O",
+                                 image.format, image.file.native(), larger.native()});
+        fill.patience = longest_copy;
+        run_ok(host, fill);
+        run_ok(host, {{"mv", "-f", "--", larger.native(), image.file.native()}});
+    } catch (...) {
+        const ShieldFromInterrupt shield;
+        host.discard(aside);
+        throw;
+    }
+    host.discard(aside);
 }
 
 } // namespace
@@ -101,7 +183,6 @@ void create_overlay(Host& host, const Image& image, std::string_view base, std::
 
 void convert(Host& host, const Image& from, const Image& to, Preallocation preallocation)
 {
-    constexpr std::chrono::hours patience{1};
     Words words = existing(from);
     const std::string source = std::move(words.back());
     words.pop_back();
@@ -109,12 +190,23 @@ void convert(Host& host, const Image& from, const Image& to, Preallocation preal
     words.insert(words.end(), {"-t", "writeback"}); // on the disk when it is done
     words.insert(words.end(), {source, to.file.native()});
     Command command = qemu_img("convert", from.key ? from.key : to.key, words);
-    command.patience = patience;
+    command.patience = longest_copy;
     run_patiently(host, command);
+}
+
+void copy(Host& host, const Image& from, const Path& to)
+{
+    host.copy(from.file, to);
+    if (from.format == vmdk)
+        name_vmdk(host, to);
 }
 
 void resize(Host& host, const Image& image, Mebibytes size, Preallocation preallocation)
 {
+    if (image.format == vmdk) {
+        replace_by_larger(host, image, size);
+        return;
+    }
     Words words{"-q", concat("--preallocation=", word_of(preallocation))};
     std::ranges::copy(existing(image), std::back_inserter(words));
     words.push_back(std::to_string(size.bytes()));

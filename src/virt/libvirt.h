@@ -45,6 +45,10 @@ public:
     ~Libvirt();
 
     [[nodiscard]] const std::string& uri() const noexcept { return address_.uri; }
+    [[nodiscard]] const LibvirtAddress& address() const noexcept { return address_; }
+
+    /// Connects now, for whom it matters when.
+    void open() { static_cast<void>(connection()); }
 
     /// Of all, running or not.
     [[nodiscard]] std::vector<std::string> domain_names();

@@ -56,6 +56,7 @@ struct Hypervisor {
 
     Root root = Root::image;
     NicsAreSetBy nics_are_set_by = NicsAreSetBy::agent;
+    bool boots_uefi = true;
     std::span<const Limit> method_limits = {};
     std::span<const Limit> vm_limits = {};  // of the cloud properties of VMs and disks
     std::span<const Limit> nic_limits = {}; // of those of networks
@@ -78,5 +79,6 @@ struct Hypervisor {
 
 [[nodiscard]] const Hypervisor& qemu_row() noexcept;
 [[nodiscard]] const Hypervisor& lxc_row() noexcept;
+[[nodiscard]] const Hypervisor& xen_row() noexcept;
 
 } // namespace cpi

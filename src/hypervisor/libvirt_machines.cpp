@@ -58,9 +58,9 @@ void copy_at_rest(Host& host, const Path& from, const Path& to, const std::strin
             return;
         host.discard(to);
     }
-    throw Error{ErrorKind::cloud,
-                concat(doing, ": ", from.native(), " changes although the VM is suspended. Try: look who writes "
-                                                   "to it")};
+    throw Error{ErrorKind::cloud, concat(doing, ": ", from.native(),
+                                         " changes although the VM is suspended. Try: look who writes "
+                                         "to it")};
 }
 
 std::string describe(const std::map<std::string, std::string>& tags)
@@ -226,9 +226,9 @@ std::string LibvirtMachines::attach_where_missing(const VmCid& vm, const DiskCid
     if (live && inactive)
         return target_of_disk(live->device_xml);
 
-    if (!machinery_.misses_images && !host_.info(spec.file))
-        throw Error{ErrorKind::cloud, concat("attaching disk ", disk.str(), " to VM ", vm.str(), ": its image ",
-                                             spec.file.native(), " is not there")};
+    if (!machinery_.notices_missing_images && !host_.info(spec.file))
+        throw Error{ErrorKind::cloud, concat("attaching disk ", disk.str(), " to VM ", vm.str(),
+                                             ": its image ", spec.file.native(), " is not there")};
     std::set<unsigned> used = machinery_.used_positions(now.live);
     used.merge(machinery_.used_positions(now.inactive));
     spec.position = machinery_.free_position(used, disk.str());
@@ -298,7 +298,8 @@ bool LibvirtMachines::uses(const VmCid& vm, const DiskCid& disk)
     return definition_in_use(vm, disk).has_value();
 }
 
-void LibvirtMachines::copy_disk(const VmCid& vm, const DiskCid& disk, const DiskSpec& from, const DiskCopy& to)
+void LibvirtMachines::copy_disk(const VmCid& vm, const DiskCid& disk, const DiskSpec& from,
+                                const DiskCopy& to)
 {
     if (machinery_.copies_disks_in_use == CopyInUse::while_suspended)
         copy_while_suspended(vm, disk, from.file, to.file);

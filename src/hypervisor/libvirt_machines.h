@@ -29,7 +29,7 @@ struct Machinery {
     unsigned (*free_position)(const std::set<unsigned>& used, std::string_view serial) = nullptr;
     /// How a guest finds a disk that has that target ("sdaa").
     DiskHint (*hint)(const DiskSpec&, std::string_view target) = nullptr;
-    bool misses_images = true; // an attempt to attach an image that is not there fails
+    bool notices_missing_images = true; // libvirt does, of a disk that is attached
     bool resizes_disks_in_use = true;
     CopyInUse copies_disks_in_use = CopyInUse::by_backup_job;
 };
@@ -42,8 +42,8 @@ struct Machinery {
 class LibvirtMachines : public Machines {
 public:
     LibvirtMachines(const Ground& ground, const Machinery& machinery)
-        : libvirt_{ground.libvirt}, host_{ground.host}, layout_{ground.layout}, machinery_{machinery},
-          log_{ground.log}
+        : libvirt_{ground.libvirt}, host_{ground.host}, layout_{ground.layout},
+          machinery_{machinery}, log_{ground.log}
     {
     }
 

@@ -228,7 +228,7 @@ const Machinery& xen_machinery() noexcept
         .used_positions = &used_positions,
         .free_position = &free_position,
         .hint = &hint_of_target,
-        .misses_images = false,
+        .notices_missing_images = false,
         .resizes_disks_in_use = false,
         .copies_disks_in_use = CopyInUse::while_suspended,
     };

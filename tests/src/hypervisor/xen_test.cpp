@@ -51,7 +51,8 @@ std::string disk_at(unsigned position)
 TEST_CASE("a Xen VM of each kind")
 {
     CHECK(join(disk_targets(check_domain("xen-pv", Virtualization::pv).to_text()), " ") == "xvda xvdb xvdd");
-    CHECK(join(disk_targets(check_domain("xen-pvh", Virtualization::pvh).to_text()), " ") == "xvda xvdb xvdd");
+    CHECK(join(disk_targets(check_domain("xen-pvh", Virtualization::pvh).to_text()), " ") ==
+          "xvda xvdb xvdd");
     CHECK(join(disk_targets(check_domain("xen-hvm", Virtualization::hvm).to_text()), " ") == "sda sdb hdc");
 }
 

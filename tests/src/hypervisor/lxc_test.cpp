@@ -90,6 +90,15 @@ TEST_CASE("a container's mounts are found by their places")
     CHECK_FALSE(container::mount_at(mounts, "/warden-cpi-dev"));
 }
 
+TEST_CASE("a container's NICs are known by its own names for them")
+{
+    const auto nics = container::nics_in(definition());
+    REQUIRE(nics.size() == 2);
+    CHECK(nics[0].device == "eth0");
+    CHECK(nics[1].device == "eth1");
+    CHECK(nics[1].mac == "52:54:00:00:00:02");
+}
+
 TEST_CASE("the program that a container starts with is in its definition")
 {
     CHECK(container::init_program(definition()) == "/sbin/init");

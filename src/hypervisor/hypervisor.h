@@ -64,6 +64,7 @@ struct Hypervisor {
     /// Where libvirt has no networks: throws for a NIC that the hypervisor cannot plug in. Null: libvirt has
     /// them.
     void (*check_nic)(const Nic& nic) = nullptr;
+    bool boots_uefi = true;
     std::span<const Limit> method_limits = {};
     std::span<const Limit> vm_limits = {};  // of the cloud properties of VMs and disks
     std::span<const Limit> nic_limits = {}; // of those of networks
@@ -87,5 +88,6 @@ struct Hypervisor {
 [[nodiscard]] const Hypervisor& qemu_row() noexcept;
 [[nodiscard]] const Hypervisor& lxc_row() noexcept;
 [[nodiscard]] const Hypervisor& vmware_row() noexcept;
+[[nodiscard]] const Hypervisor& xen_row() noexcept;
 
 } // namespace cpi

@@ -61,6 +61,10 @@ public:
     void shut_down_domain(const std::string& name);
     /// Sends a signal to the first process of a container.
     void signal_domain(const std::string& name, unsigned signal);
+    /// Makes a running domain stand still. False: it does already.
+    bool suspend_domain(const std::string& name);
+    /// Lets it go on. False: it did not stand still.
+    bool resume_domain(const std::string& name);
     /// Ends it now. One that is not running is fine.
     void destroy_domain(const std::string& name);
     /// Removes the definition and all that libvirt keeps for it.

@@ -49,6 +49,9 @@ Lab::Lab() : script_{script_from_environment()}
             row_ = row;
     if (row_ == nullptr)
         throw std::runtime_error{concat("no hypervisor '", name, "'")};
+    const Ran usual = run_program({script_, "properties"}, {}, lab_environment());
+    if (usual.status == 0)
+        properties_ = trim(usual.out);
 }
 
 std::string Lab::ask(const std::vector<std::string>& words) const
@@ -154,8 +157,9 @@ std::string LabCpi::create_stemcell(const std::string& kind)
 Reply LabCpi::try_create_vm(const std::string& stemcell, unsigned number, std::string_view properties,
                             std::string_view network)
 {
+    const json::Verbatim all = json::with_members({lab_.properties()}, {std::string{properties}});
     return call("create_vm",
-                concat(R"(["agent-)", number, R"(",)", json_string(stemcell), ",", properties, R"(,{"net":)",
+                concat(R"(["agent-)", number, R"(",)", json_string(stemcell), ",", all.text, R"(,{"net":)",
                        network.empty() ? lab_.ask({"network", std::to_string(number)}) : std::string{network},
                        R"(},[],{"bosh":{"group":"g"},"deep":{"list":[1,2.5,null,"ünï"]}}])"));
 }

@@ -18,6 +18,16 @@ void require_with(bool given, std::string_view key, const std::string& needed, s
         refuse(concat("'", key, "' has a meaning only together with '", needed_key, "'"));
 }
 
+/// NAT has no name, whatever other CPIs call it.
+NicSource typed_source(NicSource::Kind type, const std::string& name)
+{
+    if (type == NicSource::Kind::nat)
+        return {type, {}};
+    if (name.empty())
+        refuse("this 'type' has a meaning only together with 'name'");
+    return {type, name};
+}
+
 } // namespace
 
 std::optional<NicSource> source_of(const NetworkPlace& place)
@@ -25,7 +35,11 @@ std::optional<NicSource> source_of(const NetworkPlace& place)
     using Kind = NicSource::Kind;
     const bool is_switch = place.openvswitch.value_or(false);
     std::vector<NicSource> sources;
-    if (const std::string& network = place.network.empty() ? place.name : place.network; !network.empty())
+    const std::string& network = place.network.empty() ? place.name : place.network;
+    const bool has_bridge = !place.bridge.empty() && network.empty();
+    if (place.type && !(place.type == Kind::bridge && has_bridge))
+        sources.push_back(typed_source(*place.type, network));
+    else if (!network.empty())
         sources.push_back({Kind::network, network, place.portgroup});
     if (!place.bridge.empty())
         sources.push_back({is_switch ? Kind::openvswitch : Kind::bridge, place.bridge});

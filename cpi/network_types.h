@@ -13,7 +13,7 @@
 namespace cpi {
 
 /// Where a NIC is plugged in: one of `network`, `bridge` and `direct`. `name` is what other CPIs call
-/// `network`.
+/// `network`. `type` says of which of VirtualBox's kinds that is.
 struct NetworkPlace {
     std::string network;
     std::string name;
@@ -22,6 +22,7 @@ struct NetworkPlace {
     std::optional<bool> openvswitch;
     std::optional<DirectMode> direct_mode;
     std::string portgroup;
+    std::optional<NicSource::Kind> type;
 };
 using NetworkAliases = std::map<std::string, NetworkPlace>;
 
@@ -95,6 +96,16 @@ inline constexpr std::array names<DirectMode>{
 };
 
 template <>
+inline constexpr std::array names<NicSource::Kind>{
+    NamedValue<NicSource::Kind>{"nat", NicSource::Kind::nat},
+    NamedValue<NicSource::Kind>{"natnetwork", NicSource::Kind::nat_network},
+    NamedValue<NicSource::Kind>{"hostonly", NicSource::Kind::host_only},
+    NamedValue<NicSource::Kind>{"bridged", NicSource::Kind::bridge},
+    NamedValue<NicSource::Kind>{"intnet", NicSource::Kind::internal},
+    NamedValue<NicSource::Kind>{"internal", NicSource::Kind::internal},
+};
+
+template <>
 inline constexpr std::array names<NicModel>{
     NamedValue<NicModel>{word_of(NicModel::virtio), NicModel::virtio},
     NamedValue<NicModel>{word_of(NicModel::e1000), NicModel::e1000},
@@ -114,6 +125,9 @@ template <>
 inline constexpr std::tuple fields<NetworkPlace>{
     optional("network", &NetworkPlace::network, "libvirt network, or an alias of network_aliases"),
     optional("name", &NetworkPlace::name, "the same as `network`"),
+    optional(
+        "type", &NetworkPlace::type,
+        "of VirtualBox: nat, natnetwork, hostonly, bridged or intnet; what `network` says is one of them"),
     optional("bridge", &NetworkPlace::bridge,
              "bridge on the hypervisor's host, instead of a libvirt network"),
     optional("direct", &NetworkPlace::direct,

@@ -19,12 +19,17 @@
 /// The contract's values as they arrive, and how each is read.
 namespace cpi {
 
-enum class DiskFormat { qcow2, raw };
+enum class DiskFormat { qcow2, raw, vdi };
 enum class Encryption { none, luks };
 
 [[nodiscard]] constexpr std::string_view word_of(DiskFormat format) noexcept
 {
-    return format == DiskFormat::qcow2 ? "qcow2" : "raw";
+    switch (format) {
+    case DiskFormat::qcow2: return "qcow2";
+    case DiskFormat::raw: return "raw";
+    case DiskFormat::vdi: break;
+    }
+    return "vdi";
 }
 
 /// What can be said of any disk, in disk_types as in vm_types.
@@ -65,6 +70,9 @@ struct VmProperties : DiskOptions {
     std::optional<Acceleration> acceleration;
     tree::Layering root_filesystem = tree::Layering::overlay;
     Virtualization virtualization = Virtualization::hvm;
+    Graphics graphics = Graphics::none;
+    Paravirtualization paravirt_provider = Paravirtualization::kvm;
+    bool nested_paging = true;
 };
 
 /// Key-value pairs for people. The Director's values are strings, the operator's tags may be any scalar.
@@ -96,6 +104,7 @@ template <>
 inline constexpr std::array names<DiskFormat>{
     NamedValue<DiskFormat>{word_of(DiskFormat::qcow2), DiskFormat::qcow2},
     NamedValue<DiskFormat>{word_of(DiskFormat::raw), DiskFormat::raw},
+    NamedValue<DiskFormat>{word_of(DiskFormat::vdi), DiskFormat::vdi},
 };
 
 template <>
@@ -126,6 +135,22 @@ inline constexpr std::array names<Virtualization>{
 };
 
 template <>
+inline constexpr std::array names<Graphics>{
+    NamedValue<Graphics>{"none", Graphics::none},
+    NamedValue<Graphics>{"rdp", Graphics::rdp},
+};
+
+template <>
+inline constexpr std::array names<Paravirtualization>{
+    NamedValue<Paravirtualization>{word_of(Paravirtualization::none), Paravirtualization::none},
+    NamedValue<Paravirtualization>{word_of(Paravirtualization::standard), Paravirtualization::standard},
+    NamedValue<Paravirtualization>{word_of(Paravirtualization::legacy), Paravirtualization::legacy},
+    NamedValue<Paravirtualization>{word_of(Paravirtualization::minimal), Paravirtualization::minimal},
+    NamedValue<Paravirtualization>{word_of(Paravirtualization::hyperv), Paravirtualization::hyperv},
+    NamedValue<Paravirtualization>{word_of(Paravirtualization::kvm), Paravirtualization::kvm},
+};
+
+template <>
 inline constexpr std::array names<Cache>{
     NamedValue<Cache>{word_of(Cache::none), Cache::none},
     NamedValue<Cache>{word_of(Cache::writeback), Cache::writeback},
@@ -149,7 +174,7 @@ inline constexpr std::array names<Discard>{
 
 template <>
 inline constexpr std::tuple fields<DiskOptions>{
-    optional("format", &DiskOptions::format, "qcow2 or raw"),
+    optional("format", &DiskOptions::format, "qcow2 or raw; vdi on VirtualBox"),
     optional("preallocation", &DiskOptions::preallocation,
              "off, metadata, falloc or full; off when left out"),
     optional("encryption", &DiskOptions::encryption, "none or luks; none when left out"),
@@ -186,6 +211,12 @@ inline constexpr auto fields<VmProperties> = std::tuple_cat(
                  "of containers: overlay or copy; overlay when left out"),
         optional("virtualization", &VmProperties::virtualization,
                  "of Xen: hvm, pvh or pv; hvm when left out"),
+        optional("graphics", &VmProperties::graphics,
+                 "of VirtualBox: rdp shows the VM's screen to the host; none when left out"),
+        optional("paravirt_provider", &VmProperties::paravirt_provider,
+                 "of VirtualBox: none, default, legacy, minimal, hyperv or kvm; kvm when left out"),
+        optional("nested_paging", &VmProperties::nested_paging,
+                 "of VirtualBox: false where the host's processor has none; true when left out"),
     },
     fields<DiskOptions>);
 

@@ -67,6 +67,9 @@ DomainSpec describe_vm(Cpi& cpi, const VmCid& vm, const VmProperties& properties
                     .ephemeral = std::nullopt,
                     .settings_medium = place / file_name::settings,
                     .console_log = place / file_name::console_log,
+                    .graphics = properties.graphics,
+                    .paravirtualization = properties.paravirt_provider,
+                    .nested_paging = properties.nested_paging,
                     .nics = {}};
     if (properties.ephemeral_disk.count > 0) {
         const std::string format = format_of(hypervisor, properties, hypervisor.ephemeral_format);
@@ -75,6 +78,17 @@ DomainSpec describe_vm(Cpi& cpi, const VmCid& vm, const VmProperties& properties
         spec.ephemeral->serial = ephemeral_serial;
     }
     return spec;
+}
+
+NetworkPlan plan_nics(Cpi& cpi, const VmCid& vm, const Networks& networks)
+{
+    const Hypervisor& hypervisor = cpi.hypervisor();
+    NetworkPlan plan = plan_networks(vm, networks, cpi.config().network_aliases,
+                                     hypervisor.nics_are_set_by, hypervisor.nic_model);
+    if (hypervisor.place_of != nullptr)
+        for (PlannedNic& planned : plan.nics)
+            planned.nic.source = hypervisor.place_of(planned.nic.source);
+    return plan;
 }
 
 } // namespace
@@ -91,8 +105,7 @@ VmPlan plan_vm(Cpi& cpi, const StemcellCid& stemcell_cid, const VmProperties& pr
             stemcell_cid,
             stemcell,
             properties,
-            plan_networks(cid, networks, cpi.config().network_aliases, cpi.hypervisor().nics_are_set_by,
-                          cpi.hypervisor().nic_model),
+            plan_nics(cpi, cid, networks),
             describe_vm(cpi, cid, properties, stemcell)};
 }
 

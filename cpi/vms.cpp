@@ -26,14 +26,15 @@ void require_disks(Cpi& cpi, const std::vector<DiskCid>& disks)
 
 void enable_networks(Cpi& cpi, const NetworkPlan& networks)
 {
-    require_vlan_support(networks, [&] { return cpi.libvirt().version(); });
     const AutoEnable enable = cpi.config().auto_enable_networks ? AutoEnable::yes : AutoEnable::no;
-    const auto check_nic = cpi.hypervisor().check_nic;
+    if (!cpi.hypervisor().has_libvirt_networks) {
+        for (const PlannedNic& planned : networks.nics)
+            cpi.machines().make_usable(planned.nic, enable, planned.subnets);
+        return;
+    }
+    require_vlan_support(networks, [&] { return cpi.libvirt().version(); });
     for (const PlannedNic& planned : networks.nics)
-        if (check_nic != nullptr)
-            check_nic(planned.nic);
-        else
-            make_usable(cpi.libvirt(), cpi.log(), planned.nic.source, enable, planned.subnets);
+        make_usable(cpi.libvirt(), cpi.log(), planned.nic.source, enable, planned.subnets);
 }
 
 /// Takes the VM's addresses and plugs its NICs in.

@@ -98,12 +98,10 @@ Stemcell take_light(Host& host, const Hypervisor& hypervisor, const StemcellProp
         throw Error{ErrorKind::cloud,
                     concat("image_path '", path.native(), "' is not a file on the hypervisor's host")};
     const auto image = recognise_image(host.read_start(path, image_header_bytes).value_or(""));
-    if (!image || !is_base_format(hypervisor, name_of(image->format)))
-        throw Error{ErrorKind::cloud, concat("image_path '", path.native(), "' is not an image of format ",
-                                             join(std::vector<std::string>{hypervisor.base_formats.begin(),
-                                                                           hypervisor.base_formats.end()},
-                                                  " or "),
-                                             " (a raw one has a partition table)")};
+    // What a VMDK needs to be is known by the hypervisor that has VMDKs; the others can be read by qemu-img.
+    if (!image || (image->format == ImageFormat::vmdk && !is_base_format(hypervisor, name_of(image->format))))
+        throw Error{ErrorKind::cloud, concat("image_path '", path.native(),
+                                             "' is not a qcow2 image or a raw one with a partition table")};
     return {.settings = settings_channel(properties, image->format),
             .firmware = firmware_for(properties, std::nullopt),
             .format = std::string{name_of(image->format)},

@@ -70,6 +70,9 @@ using NetworkCid = Id<NetworkTag>;
 /// A random UUID (version 4), in libvirt's spelling.
 [[nodiscard]] std::string random_uuid();
 
+/// A UUID of the same form that follows from `seed`: the same whenever it is asked for.
+[[nodiscard]] std::string stable_uuid(std::string_view seed);
+
 /// A cid that nobody has: its prefix and `length` random characters.
 template <class Cid>
 [[nodiscard]] Cid new_cid(std::size_t length = 20)

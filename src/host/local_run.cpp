@@ -27,8 +27,8 @@ namespace {
 namespace bp = boost::process;
 
 /// How a child starts: with ordinary signals, whatever the CPI has arranged for itself; as the head of a
-/// process group, so that it can be ended with all that it started; and not to live on when the CPI is
-/// killed.
+/// process group, so that it can be ended with all that it started; not to live on when the CPI is killed;
+/// and with nothing open but its standard streams: a service that it starts would keep the rest open.
 struct ChildsTerms : bp::extend::handler {
     template <class Executor>
     void on_exec_setup(Executor& /*executor*/) const
@@ -37,6 +37,7 @@ struct ChildsTerms : bp::extend::handler {
         sigset_t none{};
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, nullptr); // NOLINT(concurrency-mt-unsafe): the child has one thread
+        ::close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
         ::setpgid(0, 0);
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     }
@@ -107,7 +108,7 @@ Output LocalHost::run(const Command& command)
     const std::vector<std::string> arguments{command.argv.begin() + 1, command.argv.end()};
     const std::string& input = command.input.reveal();
     bp::environment environment = boost::this_process::environment();
-    environment["LC_ALL"] = "C"; // what programs say is read by programs here
+    environment["LC_ALL"] = "C.UTF-8"; // what programs say is read by programs here
 
     boost::asio::io_context io;
     std::future<std::string> out;

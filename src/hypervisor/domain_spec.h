@@ -93,7 +93,26 @@ struct DiskHint {
 /// The configuration's and a VM's wish for hardware virtualisation.
 enum class Acceleration { automatic, kvm, emulation };
 
-/// A VM as the CPI sees it; nothing in it is particular to a hypervisor.
+/// How a VM's screen is seen from afar.
+enum class Graphics { none, rdp };
+
+/// What VirtualBox pretends to be, for guests that know how to run on it.
+enum class Paravirtualization { none, standard, legacy, minimal, hyperv, kvm };
+
+[[nodiscard]] constexpr std::string_view word_of(Paravirtualization provider) noexcept
+{
+    switch (provider) {
+    case Paravirtualization::none: return "none";
+    case Paravirtualization::standard: return "default";
+    case Paravirtualization::legacy: return "legacy";
+    case Paravirtualization::minimal: return "minimal";
+    case Paravirtualization::hyperv: return "hyperv";
+    case Paravirtualization::kvm: break;
+    }
+    return "kvm";
+}
+
+/// A VM as the CPI sees it.
 struct DomainSpec {
     std::string name;
     Acceleration acceleration = Acceleration::automatic;
@@ -106,6 +125,10 @@ struct DomainSpec {
     Path settings_medium; // an ISO image, in the only CD-ROM drive
     Path console_log;
     std::string init = {}; // of a container: the program that it starts with
+    // Of VirtualBox.
+    Graphics graphics = Graphics::none;
+    Paravirtualization paravirtualization = Paravirtualization::kvm;
+    bool nested_paging = true;
     std::vector<Nic> nics;
 };
 

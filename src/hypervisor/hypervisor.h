@@ -61,10 +61,11 @@ struct Hypervisor {
     Root root = Root::image;
     NicsAreSetBy nics_are_set_by = NicsAreSetBy::agent;
     NicModel nic_model = NicModel::virtio; // where nothing is said
-    /// Where libvirt has no networks: throws for a NIC that the hypervisor cannot plug in. Null: libvirt has
-    /// them.
-    void (*check_nic)(const Nic& nic) = nullptr;
     bool boots_uefi = true;
+    /// Networks are libvirt's. Otherwise the control over the VMs makes them usable.
+    bool has_libvirt_networks = true;
+    /// What a NIC is plugged into of which only a name is known. Null: libvirt's network of that name.
+    NicSource (*place_of)(const NicSource& named) = nullptr;
     std::span<const Limit> method_limits = {};
     std::span<const Limit> vm_limits = {};  // of the cloud properties of VMs and disks
     std::span<const Limit> nic_limits = {}; // of those of networks
@@ -86,6 +87,7 @@ struct Hypervisor {
 [[nodiscard]] std::span<const Hypervisor* const> hypervisors() noexcept;
 
 [[nodiscard]] const Hypervisor& qemu_row() noexcept;
+[[nodiscard]] const Hypervisor& vbox_row() noexcept;
 [[nodiscard]] const Hypervisor& lxc_row() noexcept;
 [[nodiscard]] const Hypervisor& vmware_row() noexcept;
 [[nodiscard]] const Hypervisor& xen_row() noexcept;

@@ -63,15 +63,15 @@ void copy_at_rest(Host& host, const Path& from, const Path& to, const std::strin
                                          "to it")};
 }
 
-std::string describe(const std::map<std::string, std::string>& tags)
+} // namespace
+
+std::string text_of(const std::map<std::string, std::string>& tags)
 {
     std::string lines;
     for (const auto& [key, value] : tags)
         lines += concat(printable_utf8(one_line(key)), ": ", printable_utf8(one_line(value)), "\n");
     return lines;
 }
-
-} // namespace
 
 const std::string& name_of(const VmCid& vm)
 {
@@ -181,7 +181,7 @@ void LibvirtMachines::annotate(const VmCid& vm, const std::map<std::string, std:
     const auto name = tags.find("name");
     const std::string title = one_line(name == tags.end() ? vm.str() : name->second);
     libvirt_.annotate_domain(name_of(vm), {.title = printable_utf8(title),
-                                           .description = describe(tags),
+                                           .description = text_of(tags),
                                            .element = tags_element(tags),
                                            .prefix = "cpi",
                                            .xml_namespace = std::string{tags_namespace}});

@@ -24,6 +24,9 @@ constexpr std::array vm_limits{
     Limit{"firmware", Limit::Kind::ignored, "a container has none"},
     Limit{"acceleration", Limit::Kind::ignored, "a container runs on the host's kernel"},
     Limit{"virtualization", Limit::Kind::ignored, "it is for Xen"},
+    Limit{"graphics", Limit::Kind::refused, "a container has no screen"},
+    Limit{"paravirt_provider", Limit::Kind::ignored, "it is VirtualBox's"},
+    Limit{"nested_paging", Limit::Kind::ignored, "it is VirtualBox's"},
     Limit{"encryption", Limit::Kind::refused, no_image},
     Limit{"storage_pool", Limit::Kind::refused, no_image},
     Limit{"preallocation", Limit::Kind::ignored, no_image},
@@ -39,6 +42,7 @@ constexpr std::array vm_limits{
 };
 constexpr std::array nic_limits{
     Limit{"model", Limit::Kind::ignored, "a container's NIC is no hardware"},
+    Limit{"type", Limit::Kind::refused, "it is VirtualBox's"},
 };
 constexpr std::array method_limits{
     Limit{"resize_disk", Limit::Kind::differs, "of detached disks"},

@@ -3,6 +3,7 @@
 #include "base/ids.h"
 #include "base/pinned.h"
 #include "hypervisor/domain_spec.h"
+#include "network/networks.h"
 
 #include <chrono>
 #include <map>
@@ -43,6 +44,12 @@ public:
     /// Copies a disk that a running VM uses, as it is now, to a new image. `to` has the same format and size.
     virtual void copy_disk(const VmCid& vm, const DiskCid& disk, const DiskSpec& from,
                            const DiskCopy& to) = 0;
+    /// Where networks are not libvirt's: throws when a NIC cannot be plugged into that, or makes what is
+    /// missing if that is allowed.
+    virtual void make_usable(const Nic& /*nic*/, AutoEnable /*enable*/,
+                             const std::vector<Subnet>& /*subnets*/)
+    {
+    }
     /// Ends what a call that is gone has left running of a copy whose path has `mark` in it.
     virtual void abandon_copy(const VmCid& vm, const DiskCid& disk, const std::string& mark) = 0;
 };

@@ -1,5 +1,7 @@
 #include "hypervisor/nic_xml.h"
 
+#include "base/error.h"
+
 namespace cpi {
 
 namespace {
@@ -27,7 +29,12 @@ void add_source(const Element& interface, const NicSource& source)
         interface.set("type", "direct");
         element.set("dev", source.name).set("mode", word_of(source.mode));
         return;
+    case NicSource::Kind::nat:
+    case NicSource::Kind::nat_network:
+    case NicSource::Kind::host_only:
+    case NicSource::Kind::internal: break;
     }
+    throw Error{ErrorKind::not_supported, concat(describe(source), " ('type') is VirtualBox's")};
 }
 
 void add_vlan(const Element& interface, const Vlan& vlan)

@@ -28,6 +28,12 @@ constexpr std::array<std::string_view, 2> base_formats{"qcow2", "raw"};
 constexpr std::array vm_limits{
     Limit{"root_filesystem", Limit::Kind::ignored, "it is for containers"},
     Limit{"virtualization", Limit::Kind::ignored, "it is for Xen"},
+    Limit{"graphics", Limit::Kind::refused, "a VM has a serial console and no screen"},
+    Limit{"paravirt_provider", Limit::Kind::ignored, "it is VirtualBox's"},
+    Limit{"nested_paging", Limit::Kind::ignored, "it is VirtualBox's"},
+};
+constexpr std::array nic_limits{
+    Limit{"type", Limit::Kind::refused, "it is VirtualBox's"},
 };
 
 struct BusWords {
@@ -273,6 +279,7 @@ const Hypervisor& qemu_row() noexcept
         .stemcell_formats = stemcell_formats,
         .control = &control,
         .vm_limits = vm_limits,
+        .nic_limits = nic_limits,
         .disk_formats = disk_formats,
         .ephemeral_format = "raw",
         .base_formats = base_formats,

@@ -31,6 +31,10 @@ constexpr std::string_view no_pools = "libvirt has no storage pools for VMware";
 constexpr std::string_view no_tuning = "libvirt has no words for it in VMware's disks";
 constexpr std::array vm_limits{
     Limit{"root_filesystem", Kind::ignored, "it is for containers"},
+    Limit{"virtualization", Kind::ignored, "it is for Xen"},
+    Limit{"graphics", Kind::refused, "a VM has a serial console and no screen"},
+    Limit{"paravirt_provider", Kind::ignored, "it is VirtualBox's"},
+    Limit{"nested_paging", Kind::ignored, "it is VirtualBox's"},
     Limit{"acceleration", Kind::ignored, "VMware uses what the processor has"},
     Limit{"format", Kind::refused, vmdk},
     Limit{"preallocation", Kind::refused, vmdk},
@@ -87,7 +91,7 @@ const Hypervisor& vmware_row() noexcept
         .find_uri = &find_vmware,
         .control = &control,
         .nic_model = NicModel::vmxnet3,
-        .check_nic = &vmware::check_nic,
+        .has_libvirt_networks = false,
         .method_limits = method_limits,
         .vm_limits = vm_limits,
         .nic_limits = nic_limits,

@@ -31,6 +31,7 @@ public:
     bool resize(const VmCid& vm, const DiskCid& disk, const Path& file, Mebibytes size) override;
     void copy_disk(const VmCid& vm, const DiskCid& disk, const DiskSpec& from, const DiskCopy& to) override;
     void abandon_copy(const VmCid& vm, const DiskCid& disk, const std::string& mark) override;
+    void make_usable(const Nic& nic, AutoEnable enable, const std::vector<Subnet>& subnets) override;
 
 private:
     [[nodiscard]] Path file_of(const VmCid& vm, std::string_view name) const;

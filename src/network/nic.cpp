@@ -9,11 +9,18 @@ namespace cpi {
 std::string describe(const NicSource& source)
 {
     using Kind = NicSource::Kind;
-    const bool is_bridge = source.kind == Kind::bridge || source.kind == Kind::openvswitch;
-    return concat(source.kind == Kind::network ? "network"
-                  : is_bridge                  ? "bridge"
-                                               : "interface",
-                  " '", source.name, "'");
+    const auto named = [&](std::string_view what) { return concat(what, " '", source.name, "'"); };
+    switch (source.kind) {
+    case Kind::network: return named("network");
+    case Kind::bridge:
+    case Kind::openvswitch: return named("bridge");
+    case Kind::nat: return "NAT";
+    case Kind::nat_network: return named("NAT network");
+    case Kind::host_only: return named("host-only interface");
+    case Kind::internal: return named("internal network");
+    case Kind::direct: break;
+    }
+    return named("interface");
 }
 
 std::string stable_mac(std::string_view vm, std::string_view network)

@@ -24,9 +24,19 @@ enum class DirectMode { bridge, vepa, isolated, passthrough };
 
 /// What a NIC is plugged into.
 struct NicSource {
-    enum class Kind { network, bridge, openvswitch, direct };
+    enum class Kind {
+        network, // of libvirt
+        bridge,  // of the host; for VirtualBox any of the host's interfaces
+        openvswitch,
+        direct,
+        // VirtualBox's own
+        nat, // has no name: each VM has one for itself
+        nat_network,
+        host_only,
+        internal,
+    };
     Kind kind = Kind::network;
-    std::string name;           // of libvirt's network, of the host's bridge, or of its interface
+    std::string name;           // of the network, of the host's bridge, or of its interface
     std::string portgroup = {}; // of a libvirt network
     DirectMode mode = DirectMode::bridge;
     bool operator==(const NicSource&) const = default;

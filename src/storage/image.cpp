@@ -21,6 +21,13 @@ constexpr std::string_view stretching = "iter-time=10";
 constexpr std::string_view vmdk = "vmdk";
 /// What VMware writes to as it is, on a SCSI controller.
 constexpr std::array<std::string_view, 2> vmdk_options{"subformat=monolithicSparse", "adapter_type=lsilogic"};
+/// What qemu-img makes and fills, but neither grows nor lays out in full.
+constexpr std::array<std::string_view, 2> plain_formats{vmdk, "vdi"};
+
+bool is_plain(const Image& image)
+{
+    return std::ranges::find(plain_formats, image.format) != plain_formats.end();
+}
 
 /// qemu-img with the key, if there is one, on its stdin.
 Command qemu_img(std::string_view verb, const std::optional<Secret>& key, const Words& words)
@@ -79,7 +86,7 @@ Words described(std::string_view format_option, const Image& image, Preallocatio
         options.emplace_back("encrypt.format=luks");
     if (image.key)
         options.insert(options.end(), {concat(prefix, "key-secret=key"), concat(prefix, stretching)});
-    if (preallocation != Preallocation::off)
+    if (preallocation != Preallocation::off && !is_plain(image))
         options.push_back(concat("preallocation=", word_of(preallocation)));
     Words words{std::string{format_option}, is_raw && image.key ? "luks" : image.format};
     if (!options.empty())
@@ -138,7 +145,7 @@ void name_vmdk(Host& host, const Path& file)
                   .input = Secret{text}});
 }
 
-/// qemu-img does not grow VMDKs: a larger one is filled beside it, under the same name, and takes its place.
+/// A larger image is filled beside the one that does not grow, under the same name, and takes its place.
 void replace_by_larger(Host& host, const Image& image, Mebibytes size)
 {
     const Path aside = image.file.parent_path() / concat(".larger-", image.file.filename().native());
@@ -203,7 +210,7 @@ void copy(Host& host, const Image& from, const Path& to)
 
 void resize(Host& host, const Image& image, Mebibytes size, Preallocation preallocation)
 {
-    if (image.format == vmdk) {
+    if (is_plain(image)) {
         replace_by_larger(host, image, size);
         return;
     }

@@ -28,6 +28,9 @@ public:
     /// What a command on the hypervisor's host prints, without the last line's end; its failure throws.
     [[nodiscard]] std::string on_host(const std::vector<std::string>& argv,
                                       std::string_view input = {}) const;
+    /// What happens inside guests can be looked at. Otherwise `why_not_guests` says why not.
+    [[nodiscard]] bool asks_guests() const noexcept { return why_not_guests_.empty(); }
+    [[nodiscard]] const std::string& why_not_guests() const noexcept { return why_not_guests_; }
     [[nodiscard]] std::string in_guest(const std::string& vm, const std::string& command) const;
     /// Whether the VM runs: it answers.
     [[nodiscard]] bool answers(const std::string& vm) const;
@@ -37,6 +40,7 @@ public:
 private:
     std::string script_;
     std::string properties_ = "{}";
+    std::string why_not_guests_;
     const Hypervisor* row_ = nullptr;
 };
 
@@ -58,10 +62,12 @@ public:
     /// `network` is one of create_vm; the lab's own for this number when it is empty.
     [[nodiscard]] Reply try_create_vm(const std::string& stemcell, unsigned number,
                                       std::string_view properties = small_vm, std::string_view network = {});
-    /// Created and booted: it reported that it is ready.
+    /// Created and booted.
     [[nodiscard]] std::string create_vm(const std::string& stemcell, unsigned number,
                                         std::string_view properties = small_vm,
                                         std::string_view network = {});
+    /// Waits until the guest reported that it is ready; what it reported. Where guests are not asked it is
+    /// enough that the VM runs.
     [[nodiscard]] std::string report(const std::string& vm) const;
     /// What is in a folder of the store.
     [[nodiscard]] std::set<std::string> names_in(std::string_view folder) const;

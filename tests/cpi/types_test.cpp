@@ -197,7 +197,8 @@ TEST_CASE("options of a disk that contradict each other are refused")
          "\"metadata\""},
         {R"({"iops":-1})",
          "arguments[2].iops: expected a whole number from 0 to 1099511627776, got the number -1"},
-        {R"({"format":"vmdk"})", "arguments[2].format: expected one of qcow2, raw, got the string \"vmdk\""},
+        {R"({"format":"vhd"})",
+         "arguments[2].format: expected one of qcow2, raw, vdi, got the string \"vhd\""},
     };
     for (const auto& [text, message] : cases) {
         CHECK(error<VmProperties>(text) == message);

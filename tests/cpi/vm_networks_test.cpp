@@ -276,6 +276,13 @@ TEST_CASE("a NIC is plugged into the network or bridge that cloud_properties nam
     CHECK(source(R"({"direct":"eth0"})").mode == DirectMode::bridge);
     CHECK(source(R"({"direct":"eth0","direct_mode":"private"})").mode == DirectMode::isolated);
     CHECK(source(R"({"network":"n","portgroup":"p"})").portgroup == "p");
+    check(source(R"({"type":"nat","name":"anything"})"), NicSource::Kind::nat, "");
+    check(source(R"({"type":"NATnetwork","name":"n"})"), NicSource::Kind::nat_network, "n");
+    check(source(R"({"type":"hostonly","name":"vboxnet0"})"), NicSource::Kind::host_only, "vboxnet0");
+    check(source(R"({"type":"bridged","name":"eth0"})"), NicSource::Kind::bridge, "eth0");
+    check(source(R"({"type":"bridged","bridge":"eth0"})"), NicSource::Kind::bridge, "eth0");
+    check(source(R"({"type":"intnet","network":"n"})"), NicSource::Kind::internal, "n");
+    check(source(R"({"type":"internal","network":"n"})"), NicSource::Kind::internal, "n");
 }
 
 TEST_CASE("a NIC has one place, and what belongs to a place goes with it")
@@ -289,6 +296,9 @@ TEST_CASE("a NIC has one place, and what belongs to a place goes with it")
         {R"({"network":"one","direct_mode":"vepa"})", {"'direct_mode'", "'direct'"}},
         {R"({"bridge":"br0","portgroup":"p"})", {"'portgroup'", "'network'"}},
         {R"({"portgroup":"p"})", {"'portgroup'", "'network'"}},
+        {R"({"type":"intnet"})", {"'type'", "'name'"}},
+        {R"({"type":"bridged","name":"one","bridge":"br0"})", {"'one'", "'br0'"}},
+        {R"({"type":"nat","bridge":"br0"})", {"NAT", "'br0'"}},
     };
     for (const auto& [properties, words] : cases) {
         CAPTURE(properties);

@@ -89,4 +89,22 @@ TEST_CASE("a random UUID is of version 4 and no other's")
     CHECK(seen.size() == 500);
 }
 
+TEST_CASE("a stable UUID is of that form too, and another one for each seed")
+{
+    CHECK(stable_uuid("vm-1") == stable_uuid("vm-1"));
+    std::set<std::string> seen;
+    std::set<std::string> starts;
+    for (int i = 0; i < 1000; ++i) {
+        const std::string uuid = stable_uuid(concat("disk-", i));
+        REQUIRE(uuid.size() == 36);
+        CHECK(uuid.find_first_not_of("0123456789abcdef-") == std::string::npos);
+        CHECK(uuid[14] == '4');
+        CHECK(std::string_view{"89ab"}.find(uuid[19]) != std::string_view::npos);
+        seen.insert(uuid);
+        starts.insert(uuid.substr(0, 8));
+    }
+    CHECK(seen.size() == 1000);
+    CHECK(starts.size() == 1000);
+}
+
 } // namespace cpi::test

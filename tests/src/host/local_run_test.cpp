@@ -3,6 +3,7 @@
 #include "src/child.h"
 #include "support/temp_dir.h"
 
+#include <array>
 #include <chrono>
 #include <thread>
 
@@ -133,7 +134,12 @@ TEST_CASE("ten megabytes on both streams at once arrive whole")
 TEST_CASE("a program has nothing to read, speaks English, and gets ordinary signals")
 {
     CHECK(run({"cat"}).out.empty());
-    CHECK(run({"sh", "-c", "echo $LC_ALL"}).out == "C\n");
+    CHECK(run({"sh", "-c", "echo $LC_ALL"}).out == "C.UTF-8\n");
+    std::array<int, 2> ends{};
+    REQUIRE(::pipe2(ends.data(), 0) == 0);
+    CHECK(run({"sh", "-c", "ls /proc/self/fd | wc -l"}).out == "4\n"); // with the one by which ls reads that
+    ::close(ends[0]);
+    ::close(ends[1]);
     const std::string outcome = in_child([] {
         std::signal(SIGPIPE, SIG_IGN);
         sigset_t all;

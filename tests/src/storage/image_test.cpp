@@ -237,4 +237,20 @@ TEST_CASE_FIXTURE(Fixture, "a VMDK that cannot grow stays what it is")
           }).what.find("copy.vmdk is not a VMDK of one file") != std::string::npos);
 }
 
+TEST_CASE_FIXTURE(Fixture, "an image that qemu-img does not resize grows too, and nothing is left of how")
+{
+    folder.write("from.raw", std::string(3 << 20, 'x'));
+    host.make_directory(at("disk"));
+    const image::Image disk{at("disk/disk.vdi"), "vdi"};
+    image::convert(host, {at("from.raw"), "raw"}, disk, Preallocation::full); // which it does not know either
+    host.make_directory(at("disk/.larger-disk.vdi"));                         // of a call that was killed
+    image::resize(host, disk, {200});
+    CHECK(image::virtual_size(host, disk) == Mebibytes{200}.bytes());
+    CHECK_NOTHROW(image::check(host, disk));
+    CHECK(host.info(disk.file)->size < Mebibytes{5}.bytes());
+    CHECK(host.list(at("disk")) == std::vector<std::string>{"disk.vdi"});
+    image::convert(host, disk, {at("to.raw"), "raw"});
+    CHECK((read_file(at("to.raw")).substr(0, 3 << 20) == read_file(at("from.raw"))));
+}
+
 } // namespace cpi::test

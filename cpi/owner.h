@@ -18,7 +18,7 @@ void require_own(Cpi& cpi, std::string_view cid, std::string_view owner);
 void require_own_record(Cpi& cpi, std::string_view cid, const std::optional<std::string>& record);
 
 template <class Tag>
-inline constexpr std::string_view record_of = "";
+inline constexpr std::string_view record_of = {};
 template <>
 inline constexpr std::string_view record_of<VmTag> = file_name::vm_record;
 template <>

@@ -77,6 +77,16 @@ std::string init_program(std::string_view domain_xml)
     return init ? init->text() : "";
 }
 
+std::vector<GuestNic> nics_in(std::string_view domain_xml)
+{
+    const xml::Document domain = xml::Document::parse(domain_xml, "a container's definition");
+    std::vector<GuestNic> nics;
+    for (const auto& interface : domain.root().child("devices")->children("interface"))
+        nics.push_back(
+            {interface.child("guest")->attribute("dev"), interface.child("mac")->attribute("address")});
+    return nics;
+}
+
 std::vector<Mount> mounts_in(std::string_view mountinfo)
 {
     constexpr std::size_t device = 2;

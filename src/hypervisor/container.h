@@ -28,6 +28,13 @@ struct Disk {
 /// Which program is the container's first process.
 [[nodiscard]] std::string init_program(std::string_view domain_xml);
 
+/// A NIC as the container calls it.
+struct GuestNic {
+    std::string device;
+    std::string mac;
+};
+[[nodiscard]] std::vector<GuestNic> nics_in(std::string_view domain_xml);
+
 struct Mount {
     std::string device; // "7:3"
     std::string place;

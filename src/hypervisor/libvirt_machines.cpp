@@ -254,7 +254,8 @@ bool LibvirtMachines::uses(const VmCid& vm, const DiskCid& disk)
     return definition_in_use(vm, disk).has_value();
 }
 
-void LibvirtMachines::copy_disk(const VmCid& vm, const DiskCid& disk, const DiskSpec& from, const DiskCopy& to)
+void LibvirtMachines::copy_disk(const VmCid& vm, const DiskCid& disk, const DiskSpec& from,
+                                const DiskCopy& to)
 {
     // The image is there before the guest is asked to hold still.
     image::create(host_, {to.file, from.format, to.key},

@@ -46,7 +46,8 @@ constexpr std::array method_limits{
 
 void add_folder(const Element& devices, const Path& source, std::string_view target)
 {
-    const Element filesystem = devices.add("filesystem").set("type", "mount").set("accessmode", "passthrough");
+    const Element filesystem =
+        devices.add("filesystem").set("type", "mount").set("accessmode", "passthrough");
     filesystem.add("source").set("dir", source.native());
     filesystem.add("target").set("dir", target);
 }

@@ -42,23 +42,24 @@ bool is_mounted(Host& host, const std::string& init, const DiskCid& disk)
 /// The processes, one a line, that see the block device with these numbers mounted somewhere.
 std::string users_of(Host& host, const std::string& device)
 {
-    const Output found = host.run({{"find", "/proc", "-mindepth", "2", "-maxdepth", "2", "-name", "mountinfo",
-                                    "-exec", "grep", "--files-with-matches", "--no-messages",
-                                    concat(" ", device, " "), "{}", "+"}});
+    const Output found =
+        host.run({{"find", "/proc", "-mindepth", "2", "-maxdepth", "2", "-name", "mountinfo", "-exec", "grep",
+                   "--files-with-matches", "--no-messages", concat(" ", device, " "), "{}", "+"}});
     return trim(found.out); // its status also tells of processes that ended meanwhile
 }
 
 /// Two mounts of one image destroy it.
 void require_unused(Host& host, const DiskCid& disk, const Path& image)
 {
-    const std::string loops = run_ok(
-        host, {{"losetup", "--noheadings", "--output", "MAJ:MIN", "--associated", image.native()}});
+    const std::string loops =
+        run_ok(host, {{"losetup", "--noheadings", "--output", "MAJ:MIN", "--associated", image.native()}});
     for (const auto& loop : split(loops, '\n'))
         if (const std::string device = trim(loop); !device.empty())
             if (const std::string users = users_of(host, device); !users.empty())
                 throw Error{ErrorKind::cloud,
-                            concat("disk ", disk.str(), " is still mounted, as these show: ",
-                                   join(split(users, '\n'), ", "), ". Try: end what uses it, then try again")};
+                            concat("disk ", disk.str(),
+                                   " is still mounted, as these show: ", join(split(users, '\n'), ", "),
+                                   ". Try: end what uses it, then try again")};
 }
 
 /// The numbers of a device, as mknod takes them.
@@ -106,6 +107,34 @@ void LxcMachines::create(const DomainSpec& spec)
     if (container.ephemeral)
         container.ephemeral->file = link_to(spec.name, container.ephemeral->file);
     LibvirtMachines::create(container);
+    keep_macs(VmCid{spec.name});
+}
+
+void LxcMachines::reboot(const VmCid& vm, std::chrono::seconds patience)
+{
+    LibvirtMachines::reboot(vm, patience);
+    keep_macs(vm);
+}
+
+void LxcMachines::keep_macs(const VmCid& vm)
+{
+    const std::string init = init_of(vm);
+    const auto nics = container::nics_in(libvirt().domain_xml(name_of(vm), Definition::inactive));
+    // udev sees new interfaces a little late: they have to keep their addresses for a while.
+    constexpr std::chrono::milliseconds a_while{150};
+    constexpr std::chrono::seconds patience{5};
+    Deadline quiet{a_while};
+    static_cast<void>(wait_until(Deadline{patience}, [&] {
+        for (const auto& [device, mac] : nics) {
+            const auto now = host().read(proc_of(init) / "root/sys/class/net" / device / "address");
+            if (!now || trim(*now) == mac)
+                continue;
+            run_ok(host(), {{"nsenter", "--target", init, "--net", "ip", "link", "set", "dev", device,
+                             "address", mac}});
+            quiet = Deadline{a_while};
+        }
+        return init.empty() || quiet.passed();
+    }));
 }
 
 Path LxcMachines::link_to(std::string_view name, const Path& image)
@@ -252,9 +281,8 @@ bool LxcMachines::resize(const VmCid& vm, const DiskCid& disk, const Path& /*fil
 {
     if (!uses(vm, disk))
         return false;
-    throw Error{ErrorKind::not_supported,
-                concat("disk '", disk.str(), "' is mounted in the container ", vm.str(),
-                       " and cannot be resized. Try: detach it first")};
+    throw Error{ErrorKind::not_supported, concat("disk '", disk.str(), "' is mounted in the container ",
+                                                 vm.str(), " and cannot be resized. Try: detach it first")};
 }
 
 void LxcMachines::copy_disk(const VmCid& vm, const DiskCid& disk, const DiskSpec& from, const DiskCopy& to)
@@ -262,8 +290,9 @@ void LxcMachines::copy_disk(const VmCid& vm, const DiskCid& disk, const DiskSpec
     const Path mounted = concat(proc_of(init_of(vm)).native(), "/root", folder_of(disk));
     run_ok(host(), {{"fsfreeze", "--freeze", mounted.native()}});
     Undo undo{log()};
-    undo.add(concat("let the container ", vm.str(), " write again"),
-             [&] { run_ok(host(), {{"fsfreeze", "--unfreeze", mounted.native()}}); });
+    undo.add(concat("let the container ", vm.str(), " write again"), [&] {
+        run_ok(host(), {{"fsfreeze", "--unfreeze", mounted.native()}});
+    });
     host().copy(from.file, to.file);
 }
 

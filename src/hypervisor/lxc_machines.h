@@ -16,6 +16,7 @@ public:
 
     void create(const DomainSpec& spec) override;
     bool remove(const VmCid& vm) override;
+    void reboot(const VmCid& vm, std::chrono::seconds patience) override;
 
     [[nodiscard]] std::vector<DiskCid> persistent_disks(const VmCid& vm) override;
     [[nodiscard]] bool has_disk(const VmCid& vm, const DiskCid& disk) override;
@@ -36,6 +37,8 @@ private:
     void mount(const std::string& init, const DiskCid& disk, const Path& image);
     void unmount(const VmCid& vm, const std::string& init, const DiskCid& disk);
     void stop_services(const std::string& init);
+    /// Gives NICs the MAC addresses of the definition back, where the host's udev has changed them.
+    void keep_macs(const VmCid& vm);
     /// Gives the container another definition.
     void define(const VmCid& vm, const std::string& xml);
 

@@ -41,7 +41,8 @@ public:
     /// its image is the caller's to resize.
     virtual bool resize(const VmCid& vm, const DiskCid& disk, const Path& file, Mebibytes size) = 0;
     /// Copies a disk that a running VM uses, as it is now, to a new image. `to` has the same format and size.
-    virtual void copy_disk(const VmCid& vm, const DiskCid& disk, const DiskSpec& from, const DiskCopy& to) = 0;
+    virtual void copy_disk(const VmCid& vm, const DiskCid& disk, const DiskSpec& from,
+                           const DiskCopy& to) = 0;
     /// Ends what a call that is gone has left running of a copy whose path has `mark` in it.
     virtual void abandon_copy(const VmCid& vm, const DiskCid& disk, const std::string& mark) = 0;
 };

@@ -7,6 +7,7 @@
 #include "xml/xml.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <span>
 #include <type_traits>
@@ -93,6 +94,30 @@ public:
 private:
     virDomainPtr domain_;
 };
+
+/// What libvirt says when it cannot be reached, and what the host lacks then.
+struct Missing {
+    std::string_view message;
+    std::string_view advice;
+};
+constexpr std::array missing{
+    Missing{"no connection driver available",
+            "install libvirt's driver for this hypervisor (Debian, Ubuntu: libvirt-daemon-driver-qemu, -lxc, "
+            "-xen, -vbox) and restart libvirt's daemon"},
+    Missing{"Permission denied", "add the CPI's user to the group libvirt, or run the CPI as root"},
+    Missing{"authentication unavailable", "add the CPI's user to the group libvirt, or run the CPI as root"},
+    Missing{"No such file or directory",
+            "install libvirt's daemon (Debian, Ubuntu: libvirt-daemon-system; RHEL: libvirt) and start it: "
+            "systemctl start libvirtd"},
+    Missing{"Connection refused", "start libvirt's daemon: systemctl start libvirtd"},
+};
+
+std::string advice_for(const std::string& message)
+{
+    const auto row = std::ranges::find_if(
+        missing, [&](const Missing& one) { return message.find(one.message) != std::string::npos; });
+    return row == missing.end() ? "" : concat("; ", row->advice);
+}
 
 /// One call on one object: what it is for, the virsh command that does the same by hand, how long it may
 /// take, and the libvirt error, if any, that means that there was nothing to do.
@@ -247,8 +272,14 @@ Libvirt::Connection& Libvirt::connection()
 {
     if (!connection_) {
         auto opened = std::make_unique<Connection>(Connection{address_, nullptr});
-        opened->handle.reset(opened->run({concat("connecting to ", address_.uri), "list --all"},
-                                         [&] { return libvirt_api().virConnectOpen(address_.uri.c_str()); }));
+        try {
+            opened->handle.reset(opened->run({concat("connecting to ", address_.uri), "list --all"}, [&] {
+                return libvirt_api().virConnectOpen(address_.uri.c_str());
+            }));
+        } catch (const Error& error) {
+            throw Error{error.kind(), concat(error.message(), advice_for(error.cause())), Retry::no,
+                        error.cause()};
+        }
         connection_ = std::move(opened);
     }
     return *connection_;
@@ -327,9 +358,26 @@ void Libvirt::destroy_domain(const std::string& name)
     const Connection& libvirt = connection();
     const DomainPtr domain = libvirt.get_domain(name);
     // It may have ended by itself.
-    libvirt.run(
-        {concat("stopping VM ", name), concat("destroy ", name), long_call, VIR_ERR_OPERATION_INVALID},
-        [&] { return libvirt_api().virDomainDestroyFlags(domain.get(), 0); });
+    const Step step{concat("stopping VM ", name), concat("destroy ", name), long_call,
+                    VIR_ERR_OPERATION_INVALID};
+    const auto destroy = [&] {
+        libvirt.run(step, [&] { return libvirt_api().virDomainDestroyFlags(domain.get(), 0); });
+    };
+    // Where one of many processes ends just then, libvirt's lxc driver gives up half-way.
+    constexpr std::chrono::seconds patience{20};
+    const bool done = wait_until(Deadline{patience}, [&] {
+        try {
+            destroy();
+            return true;
+        } catch (const Error&) {
+            const int active = libvirt_api().virDomainIsActive(domain.get());
+            if (active < 0)
+                throw;
+            return active == 0;
+        }
+    });
+    if (!done)
+        destroy();
 }
 
 void Libvirt::undefine_domain(const std::string& name, unsigned flags)

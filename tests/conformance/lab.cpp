@@ -139,10 +139,8 @@ std::string LabCpi::cid(std::string_view method, std::string_view arguments)
 
 std::string LabCpi::create_stemcell(const std::string& kind)
 {
-    std::vector<std::string> words{"stemcell"};
-    if (!kind.empty())
-        words.push_back(kind);
-    const std::string folder = lab_.ask(words);
+    const std::string folder = lab_.ask(kind.empty() ? std::vector<std::string>{"stemcell"}
+                                                     : std::vector{std::string{"stemcell"}, kind});
     const std::string image = folder_ + "/image";
     lab_.put(folder + "/image", image);
     std::string stemcell = cid("create_stemcell", concat("[", json_string(image), ",",

@@ -243,6 +243,16 @@ TEST_CASE_FIXTURE(Fixture, "a stemcell's root file system stays as long as a con
     CHECK(cpi.names_in("trees").size() == 1);
 }
 
+TEST_CASE_FIXTURE(Fixture, "who may not talk to libvirt is told which group that takes")
+{
+    const Reply reply{lab.try_on_host(
+        {"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", cpi.folder() + "/libvirt_cpi",
+         "--config", cpi.folder() + "/cpi.json"},
+        R"({"method":"has_vm","arguments":["vm-a"],"context":{"director_uuid":"d"},"api_version":2})")};
+    CHECK(reply.message().find("Permission denied") != std::string::npos);
+    CHECK(reply.message().find("add the CPI's user to the group libvirt") != std::string::npos);
+}
+
 TEST_CASE_FIXTURE(Fixture, "what a container cannot have is refused, and what is no root file system too")
 {
     const auto refusal = [&](std::string_view method, std::string_view arguments) {

@@ -216,7 +216,8 @@ TEST_CASE("a daemon that is not there is an error and no absence")
         check_says(error.what,
                    {"connecting to qemu+unix:///system?socket=/no/such/socket: libvirt says: ",
                     "/no/such/socket': No such file or directory",
-                    "Try: /opt/bin/virsh -c 'qemu+unix:///system?socket=/no/such/socket' list --all"});
+                    "Try: /opt/bin/virsh -c 'qemu+unix:///system?socket=/no/such/socket' list --all; install ",
+                    "libvirt-daemon-system", "systemctl start libvirtd"});
     }
 }
 

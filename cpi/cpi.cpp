@@ -5,8 +5,7 @@
 namespace cpi {
 
 Cpi::Cpi(const Config& config, Host& host, Log& log)
-    : config_{config}, host_{host}, log_{log}, store_{host, Layout{config.store_dir.text}, log},
-      libvirt_{{config.connection_uri(), config.bin_path}}
+    : config_{config}, host_{host}, log_{log}, store_{host, Layout{config.store_dir.text}, log}
 {
 }
 
@@ -37,14 +36,19 @@ Store& Cpi::store()
 Libvirt& Cpi::libvirt()
 {
     require_served();
-    return libvirt_;
+    if (!libvirt_) {
+        const std::string uri = config_.connection_uri();
+        const auto find_uri = hypervisor().find_uri;
+        libvirt_.emplace(LibvirtAddress{find_uri == nullptr ? uri : find_uri(host_, uri), config_.bin_path});
+    }
+    return *libvirt_;
 }
 
 Machines& Cpi::machines()
 {
     require_served();
     if (!machines_)
-        machines_ = hypervisor().control({libvirt_, host_, store_.layout(), log_});
+        machines_ = hypervisor().control({libvirt(), host_, store_.layout(), log_});
     return *machines_;
 }
 

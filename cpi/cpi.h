@@ -7,6 +7,8 @@
 #include "storage/store.h"
 #include "virt/libvirt.h"
 
+#include <optional>
+
 namespace cpi {
 
 /// What a handler works with. Nothing is opened before it is needed.
@@ -31,7 +33,7 @@ private:
     Host& host_;
     Log& log_;
     Store store_;
-    Libvirt libvirt_;
+    std::optional<Libvirt> libvirt_;
     std::unique_ptr<Machines> machines_;
 };
 

@@ -91,7 +91,7 @@ void copy_image(Cpi& cpi, const HeldDisk& disk, const DiskCopy& copy)
     if (vm && cpi.machines().uses(*vm, disk.cid()))
         cpi.machines().copy_disk(*vm, disk.cid(), disk.spec(), copy);
     else
-        cpi.host().copy(disk.image_file(), copy.file);
+        image::copy(cpi.host(), {disk.image_file(), disk.record.format}, copy.file);
 }
 
 DiskCid restore_as_new(Cpi& cpi, const Path& image, const SnapshotRecord& record,
@@ -106,7 +106,10 @@ DiskCid restore_as_new(Cpi& cpi, const Path& image, const SnapshotRecord& record
          record.hypervisor,
          record.properties,
          {}},
-        [&](const image::Image& to) { cpi.host().copy(image, to.file); }, key);
+        [&](const image::Image& to) {
+            image::copy(cpi.host(), {image, to.format}, to.file);
+        },
+        key);
     return cid;
 }
 
@@ -127,7 +130,7 @@ void restore_in_place(Cpi& cpi, const Path& image, const SnapshotRecord& record)
     next.format = record.format;
     next.size_mib = std::max(disk.record.size_mib, record.size_mib);
     disk.replace_image(next, [&](const image::Image& to) {
-        cpi.host().copy(image, to.file);
+        image::copy(cpi.host(), {image, to.format}, to.file);
         if (next.size_mib > record.size_mib)
             grow_image(cpi, to, {static_cast<std::uint64_t>(next.size_mib)}, Preallocation::off);
     });

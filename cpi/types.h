@@ -69,6 +69,7 @@ struct VmProperties : DiskOptions {
     std::optional<Firmware> firmware;
     std::optional<Acceleration> acceleration;
     tree::Layering root_filesystem = tree::Layering::overlay;
+    Virtualization virtualization = Virtualization::hvm;
     Graphics graphics = Graphics::none;
     Paravirtualization paravirt_provider = Paravirtualization::kvm;
     bool nested_paging = true;
@@ -124,6 +125,13 @@ template <>
 inline constexpr std::array names<tree::Layering>{
     NamedValue<tree::Layering>{word_of(tree::Layering::overlay), tree::Layering::overlay},
     NamedValue<tree::Layering>{word_of(tree::Layering::copy), tree::Layering::copy},
+};
+
+template <>
+inline constexpr std::array names<Virtualization>{
+    NamedValue<Virtualization>{"hvm", Virtualization::hvm},
+    NamedValue<Virtualization>{"pvh", Virtualization::pvh},
+    NamedValue<Virtualization>{"pv", Virtualization::pv},
 };
 
 template <>
@@ -201,6 +209,8 @@ inline constexpr auto fields<VmProperties> = std::tuple_cat(
                  "auto, kvm or emulation; the configuration's when left out"),
         optional("root_filesystem", &VmProperties::root_filesystem,
                  "of containers: overlay or copy; overlay when left out"),
+        optional("virtualization", &VmProperties::virtualization,
+                 "of Xen: hvm, pvh or pv; hvm when left out"),
         optional("graphics", &VmProperties::graphics,
                  "of VirtualBox: rdp shows the VM's screen to the host; none when left out"),
         optional("paravirt_provider", &VmProperties::paravirt_provider,

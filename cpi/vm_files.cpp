@@ -49,7 +49,11 @@ void make_root_disk(Store& store, const VmPlan& plan, const VmPlace& place)
     const Path base = stemcell.image.empty()
                           ? store.layout().of(plan.stemcell_cid) / file_name::image(stemcell.format)
                           : Path{stemcell.image};
-    image::convert(store.host(), {base, stemcell.format}, root, options.preallocation);
+    const bool is_our_format = stemcell.image.empty() && stemcell.format == root.format;
+    if (is_our_format && !root.key && options.preallocation == Preallocation::off)
+        image::copy(store.host(), {base, stemcell.format}, root.file);
+    else
+        image::convert(store.host(), {base, stemcell.format}, root, options.preallocation);
     if (size)
         image::resize(store.host(), root, *size, options.preallocation);
 }

@@ -223,7 +223,7 @@ PlannedNic finish(const VmCid& vm, const Draft& draft, const NetworkAliases& ali
                               ? *wish.source
                               : resolve({NicSource::Kind::network, std::string{usual_network}}, aliases),
                 .mac = wish.mac.value_or(stable_mac(vm.str(), seed)),
-                .model = wish.model.value_or(NicModel::virtio),
+                .model = *wish.model,
                 .mtu = wish.mtu,
                 .vlan = wish.vlan,
                 .bandwidth = wish.limits,
@@ -315,9 +315,11 @@ json::Verbatim settings_of(const Networks& networks, const std::vector<Draft>& d
 } // namespace
 
 NetworkPlan plan_networks(const VmCid& vm, const Networks& networks, const NetworkAliases& aliases,
-                          NicsAreSetBy nics_are_set_by)
+                          NicsAreSetBy nics_are_set_by, NicModel usual_model)
 {
-    const std::vector<Draft> drafts = draft_nics(networks, aliases);
+    std::vector<Draft> drafts = draft_nics(networks, aliases);
+    for (Draft& draft : drafts)
+        draft.wish.model = draft.wish.model.value_or(usual_model);
     NetworkPlan plan;
     for (const Draft& draft : drafts)
         plan.nics.push_back(finish(vm, draft, aliases, drafts.size() == 1, nics_are_set_by));

@@ -28,7 +28,8 @@ struct NetworkPlan {
 /// One NIC for each nic_group, and for each network that is in none, in the order in which they came. Throws
 /// for what cannot be done. Pure.
 [[nodiscard]] NetworkPlan plan_networks(const VmCid& vm, const Networks& networks,
-                                        const NetworkAliases& aliases, NicsAreSetBy nics_are_set_by);
+                                        const NetworkAliases& aliases, NicsAreSetBy nics_are_set_by,
+                                        NicModel usual_model = NicModel::virtio);
 
 /// The settings of networks whose NICs have their addresses before the agent starts: it leaves them alone.
 /// Pure.

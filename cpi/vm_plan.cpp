@@ -24,6 +24,13 @@ void check_against_stemcell(const VmProperties& properties, const Stemcell& stem
                                             image.count, " MiB, got ", properties.root_disk->value));
 }
 
+void check_firmware(const Hypervisor& hypervisor, Firmware firmware)
+{
+    if (firmware == Firmware::uefi && !hypervisor.boots_uefi)
+        throw Error{ErrorKind::not_supported, concat("VMs do not boot by UEFI on ", hypervisor.name,
+                                                     ". Try: a stemcell that boots by BIOS")};
+}
+
 /// What is said of a VM's own disks, of one of them.
 DiskSpec disk_of(const VmCid& vm, const DiskOptions& options, Path file, std::string format, Bus bus)
 {
@@ -55,6 +62,7 @@ DomainSpec describe_vm(Cpi& cpi, const VmCid& vm, const VmProperties& properties
                     .memory = {static_cast<std::uint64_t>(properties.memory.value)},
                     .cpus = static_cast<unsigned>(properties.cpus.value),
                     .firmware = properties.firmware.value_or(stemcell.firmware),
+                    .virtualization = properties.virtualization,
                     .root = describe_root(hypervisor, vm, properties, place, bus),
                     .ephemeral = std::nullopt,
                     .settings_medium = place / file_name::settings,
@@ -75,7 +83,8 @@ DomainSpec describe_vm(Cpi& cpi, const VmCid& vm, const VmProperties& properties
 NetworkPlan plan_nics(Cpi& cpi, const VmCid& vm, const Networks& networks)
 {
     const Hypervisor& hypervisor = cpi.hypervisor();
-    NetworkPlan plan = plan_networks(vm, networks, cpi.config().network_aliases, hypervisor.nics_are_set_by);
+    NetworkPlan plan = plan_networks(vm, networks, cpi.config().network_aliases,
+                                     hypervisor.nics_are_set_by, hypervisor.nic_model);
     if (hypervisor.place_of != nullptr)
         for (PlannedNic& planned : plan.nics)
             planned.nic.source = hypervisor.place_of(planned.nic.source);
@@ -90,6 +99,7 @@ VmPlan plan_vm(Cpi& cpi, const StemcellCid& stemcell_cid, const VmProperties& pr
     const Stemcell stemcell = load_stemcell(cpi.store(), stemcell_cid);
     require_own(cpi, stemcell_cid.str(), stemcell.hypervisor);
     check_against_stemcell(properties, stemcell);
+    check_firmware(cpi.hypervisor(), properties.firmware.value_or(stemcell.firmware));
     const auto cid = new_cid<VmCid>();
     return {cid,
             stemcell_cid,

@@ -29,7 +29,7 @@ void enable_networks(Cpi& cpi, const NetworkPlan& networks)
     const AutoEnable enable = cpi.config().auto_enable_networks ? AutoEnable::yes : AutoEnable::no;
     if (!cpi.hypervisor().has_libvirt_networks) {
         for (const PlannedNic& planned : networks.nics)
-            cpi.machines().make_usable(planned.nic.source, enable, planned.subnets);
+            cpi.machines().make_usable(planned.nic, enable, planned.subnets);
         return;
     }
     require_vlan_support(networks, [&] { return cpi.libvirt().version(); });

@@ -175,7 +175,9 @@ DiskImage vmdk_image(std::string_view start)
     // QEMU looks for a parent in the 20 sectors behind the header, wherever the header says that the
     // descriptor is.
     static_cast<void>(check_descriptor(start.substr(sector_bytes, 20 * sector_bytes)));
-    return {format, virtual_size};
+    constexpr unsigned char stream_optimized = 0b11; // compressed grains, and markers between them
+    const bool is_stream = (static_cast<unsigned char>(start[10]) & stream_optimized) != 0;
+    return {format, virtual_size, !is_stream};
 }
 
 /// The boot signature alone is not enough: Linux kernels have it too.

@@ -15,6 +15,7 @@ enum class ImageFormat { qcow2, raw, vmdk };
 struct DiskImage {
     ImageFormat format;
     std::optional<std::uint64_t> virtual_size;
+    bool can_be_written = true; // as it is
 };
 
 /// As many first bytes of a file as `recognise_image` needs, fewer only when the file is shorter.

@@ -98,7 +98,8 @@ Stemcell take_light(Host& host, const Hypervisor& hypervisor, const StemcellProp
         throw Error{ErrorKind::cloud,
                     concat("image_path '", path.native(), "' is not a file on the hypervisor's host")};
     const auto image = recognise_image(host.read_start(path, image_header_bytes).value_or(""));
-    if (!image || image->format == ImageFormat::vmdk)
+    // What a VMDK needs to be is known by the hypervisor that has VMDKs; the others can be read by qemu-img.
+    if (!image || (image->format == ImageFormat::vmdk && !is_base_format(hypervisor, name_of(image->format))))
         throw Error{ErrorKind::cloud, concat("image_path '", path.native(),
                                              "' is not a qcow2 image or a raw one with a partition table")};
     return {.settings = settings_channel(properties, image->format),
@@ -126,7 +127,7 @@ Stemcell take_archive(Host& host, const Hypervisor& hypervisor, const Path& arch
     const UnpackedImage found = unpack_image(archive, host, unpacked, limits);
     std::string format{name_of(found.image.format)};
     std::uint64_t virtual_size = found.image.virtual_size.value_or(found.bytes);
-    if (is_base_format(hypervisor, format)) {
+    if (is_base_format(hypervisor, format) && found.image.can_be_written) {
         host.rename(unpacked, folder / file_name::image(format));
     } else {
         const std::string own{hypervisor.base_formats.front()};

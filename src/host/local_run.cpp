@@ -75,7 +75,7 @@ constexpr std::array origins{
     Origin{"fsfreeze", "install util-linux"},
     Origin{"sfdisk", "install fdisk (Debian, Ubuntu) or util-linux"},
     Origin{"VBoxManage", "install VirtualBox"},
-    Origin{"vmrun", "install VMware Workstation or Player"},
+    Origin{"vmrun", "install VMware Workstation, Player or Fusion, or put its vmrun into PATH,"},
 };
 
 std::string_view advice_for(const std::string& program)

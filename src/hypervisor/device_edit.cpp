@@ -72,6 +72,23 @@ std::string backup_xml(std::string_view domain_xml, std::string_view serial, std
     return job.to_text();
 }
 
+std::vector<std::string> disk_targets(std::string_view domain_xml)
+{
+    const xml::Document domain = xml::Document::parse(domain_xml, "a VM's definition");
+    std::vector<std::string> names;
+    for (const auto& disk : disks_of(domain))
+        if (const auto target = disk.child("target"))
+            names.push_back(target->attribute("dev"));
+    return names;
+}
+
+std::string target_of_disk(std::string_view disk_xml)
+{
+    const xml::Document disk = xml::Document::parse(disk_xml, "a disk's definition");
+    const auto target = disk.root().child("target");
+    return target ? target->attribute("dev") : "";
+}
+
 std::set<unsigned> used_scsi_targets(std::string_view domain_xml)
 {
     const xml::Document domain = xml::Document::parse(domain_xml, "a VM's definition");

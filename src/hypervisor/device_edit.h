@@ -29,6 +29,12 @@ void add_encryption(const xml::Element& source, std::string_view secret);
 [[nodiscard]] std::string backup_xml(std::string_view domain_xml, std::string_view serial,
                                      std::string_view format, const DiskCopy& to);
 
+/// "vda", "sdaa", … of all disks.
+[[nodiscard]] std::vector<std::string> disk_targets(std::string_view domain_xml);
+
+/// "vda" of a disk's own definition.
+[[nodiscard]] std::string target_of_disk(std::string_view disk_xml);
+
 /// The target numbers that are taken on the VM's scsi controller.
 [[nodiscard]] std::set<unsigned> used_scsi_targets(std::string_view domain_xml);
 

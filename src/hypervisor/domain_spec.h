@@ -15,9 +15,11 @@ namespace cpi {
 
 using Path = std::filesystem::path;
 
-/// How a disk is connected. Only scsi disks come and go while a VM runs.
-enum class Bus { virtio, scsi, sata, ide };
+/// How a disk is connected. Only scsi and xen disks come and go while a VM runs.
+enum class Bus { virtio, scsi, sata, ide, xen };
 enum class Firmware { bios, uefi };
+/// What Xen makes of a VM: a whole PC, a PC without a BIOS, or none that needs the processor's help.
+enum class Virtualization { hvm, pvh, pv };
 
 /// How the hypervisor treats what a guest writes, as QEMU calls it.
 enum class Cache { none, writeback, writethrough, directsync, unsafe };
@@ -67,7 +69,7 @@ struct DiskSpec {
     Path file;
     std::string format; // as the hypervisor's disk driver calls it
     Bus bus = Bus::virtio;
-    unsigned position = 0;   // among the VM's disks of that bus; on scsi the target number
+    unsigned position = 0;   // among the VM's disks of that bus; on scsi the target number, on xen the letter
     std::string serial = {}; // what the guest finds the disk by; none for the root disk
     DiskTuning tuning = {};
     std::string secret = {}; // the usage name of libvirt's secret with the key; none: not encrypted
@@ -117,6 +119,7 @@ struct DomainSpec {
     Mebibytes memory;
     unsigned cpus = 1;
     Firmware firmware = Firmware::bios;
+    Virtualization virtualization = Virtualization::hvm;
     DiskSpec root;
     std::optional<DiskSpec> ephemeral;
     Path settings_medium; // an ISO image, in the only CD-ROM drive

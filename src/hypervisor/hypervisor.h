@@ -51,11 +51,17 @@ struct Hypervisor {
     std::span<const std::string_view> uri_drivers; // of libvirt, that serve this hypervisor
     std::span<const std::string_view> stemcell_formats;
 
+    /// The URI that libvirt knows, where the usual one depends on what is installed. Null: it is known as it
+    /// is.
+    std::string (*find_uri)(Host& host, std::string_view uri) = nullptr;
+
     /// The control over its VMs. Null: the configuration is understood, VMs are not built.
     std::unique_ptr<Machines> (*control)(const Ground& ground) = nullptr;
 
     Root root = Root::image;
     NicsAreSetBy nics_are_set_by = NicsAreSetBy::agent;
+    NicModel nic_model = NicModel::virtio; // where nothing is said
+    bool boots_uefi = true;
     /// Networks are libvirt's. Otherwise the control over the VMs makes them usable.
     bool has_libvirt_networks = true;
     /// What a NIC is plugged into of which only a name is known. Null: libvirt's network of that name.
@@ -83,5 +89,7 @@ struct Hypervisor {
 [[nodiscard]] const Hypervisor& qemu_row() noexcept;
 [[nodiscard]] const Hypervisor& vbox_row() noexcept;
 [[nodiscard]] const Hypervisor& lxc_row() noexcept;
+[[nodiscard]] const Hypervisor& vmware_row() noexcept;
+[[nodiscard]] const Hypervisor& xen_row() noexcept;
 
 } // namespace cpi

@@ -4,8 +4,10 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "base/undo.h"
 #include "hypervisor/device_edit.h"
 #include "storage/image.h"
+#include "storage/layout.h"
 #include "xml/xml.h"
 
 #include <algorithm>
@@ -35,6 +37,30 @@ std::string tags_element(const std::map<std::string, std::string>& tags)
     for (const auto& [key, value] : tags)
         document.root().add("tag", value).set("key", key);
     return document.to_text();
+}
+
+/// A file of the VM that nobody else locks.
+Path suspension_lock(const Layout& layout, const VmCid& vm)
+{
+    return layout.of(vm) / file_name::vm_record;
+}
+
+/// Copies the image of a disk whose VM stands still. What the guest had asked for before may still be on its
+/// way to the file then.
+void copy_at_rest(Host& host, const Path& from, const Path& to, const std::string& doing)
+{
+    const Command last_change{{"stat", "-c", "%y", from.native()}};
+    constexpr unsigned attempts = 5;
+    for (unsigned attempt = 0; attempt < attempts; ++attempt) {
+        const std::string before = run_ok(host, last_change);
+        host.copy(from, to);
+        if (run_ok(host, last_change) == before)
+            return;
+        host.discard(to);
+    }
+    throw Error{ErrorKind::cloud, concat(doing, ": ", from.native(),
+                                         " changes although the VM is suspended. Try: look who writes "
+                                         "to it")};
 }
 
 } // namespace
@@ -111,7 +137,18 @@ bool LibvirtMachines::remove(const VmCid& vm)
     if (!exists(vm))
         return false;
     libvirt_.destroy_domain(name_of(vm));
-    libvirt_.undefine_domain(name_of(vm), machinery_.undefine_flags);
+    // What is left of a VM that has just ended by itself may stay for a moment, as one without a definition.
+    constexpr std::chrono::seconds patience{20};
+    const auto is_gone = [&] { return !exists(vm); };
+    try {
+        libvirt_.undefine_domain(name_of(vm), machinery_.undefine_flags);
+    } catch (const Error&) {
+        if (!wait_until(Deadline{patience}, is_gone))
+            throw;
+    }
+    if (!wait_until(Deadline{patience}, is_gone))
+        throw Error{ErrorKind::cloud, concat("removing VM ", vm.str(), ": libvirt still has it after ",
+                                             patience.count(), " s. Try: delete it again")};
     return true;
 }
 
@@ -172,27 +209,29 @@ std::vector<DiskCid> LibvirtMachines::persistent_disks(const VmCid& vm)
 DiskHint LibvirtMachines::attach(const VmCid& vm, const DiskCid& disk, const DiskSpec& spec)
 {
     try {
-        attach_where_missing(vm, disk, spec);
+        return machinery_.hint(spec, attach_where_missing(vm, disk, spec));
     } catch (const Error&) {
         // What a killed call has asked for may have come to pass meanwhile, and be what is in the way.
         if (!has_disk(vm, disk))
             throw;
-        attach_where_missing(vm, disk, spec);
+        return machinery_.hint(spec, attach_where_missing(vm, disk, spec));
     }
-    return machinery_.hint(spec);
 }
 
-void LibvirtMachines::attach_where_missing(const VmCid& vm, const DiskCid& disk, DiskSpec spec)
+std::string LibvirtMachines::attach_where_missing(const VmCid& vm, const DiskCid& disk, DiskSpec spec)
 {
     const Definitions now = definitions(vm);
     const auto live = find_disk(now.live, disk.str());
     const auto inactive = find_disk(now.inactive, disk.str());
     if (live && inactive)
-        return;
+        return target_of_disk(live->device_xml);
 
-    std::set<unsigned> used = used_scsi_targets(now.live);
-    used.merge(used_scsi_targets(now.inactive));
-    spec.position = free_scsi_target(used, disk.str());
+    if (!machinery_.notices_missing_images && !host_.info(spec.file))
+        throw Error{ErrorKind::cloud, concat("attaching disk ", disk.str(), " to VM ", vm.str(),
+                                             ": its image ", spec.file.native(), " is not there")};
+    std::set<unsigned> used = machinery_.used_positions(now.live);
+    used.merge(machinery_.used_positions(now.inactive));
+    spec.position = machinery_.free_position(used, disk.str());
     // A call that was killed may have left the disk in one of the two only.
     const std::string device = live       ? live->device_xml
                                : inactive ? inactive->device_xml
@@ -206,6 +245,7 @@ void LibvirtMachines::attach_where_missing(const VmCid& vm, const DiskCid& disk,
         log_.info(concat("the device that failed: ", device));
         throw;
     }
+    return target_of_disk(device);
 }
 
 bool LibvirtMachines::detach(const VmCid& vm, const DiskCid& disk)
@@ -245,6 +285,10 @@ bool LibvirtMachines::resize(const VmCid& vm, const DiskCid& disk, const Path& f
 {
     if (!definition_in_use(vm, disk))
         return false;
+    if (!machinery_.resizes_disks_in_use)
+        throw Error{ErrorKind::not_supported,
+                    concat("disk ", disk.str(), " is attached to VM ", vm.str(),
+                           ", which would not see its new size. Try: detach it first")};
     libvirt_.resize_disk(name_of(vm), file.native(), size.bytes());
     return true;
 }
@@ -256,6 +300,15 @@ bool LibvirtMachines::uses(const VmCid& vm, const DiskCid& disk)
 
 void LibvirtMachines::copy_disk(const VmCid& vm, const DiskCid& disk, const DiskSpec& from,
                                 const DiskCopy& to)
+{
+    if (machinery_.copies_disks_in_use == CopyInUse::while_suspended)
+        copy_while_suspended(vm, disk, from.file, to.file);
+    else
+        copy_by_backup_job(vm, disk, from, to);
+}
+
+void LibvirtMachines::copy_by_backup_job(const VmCid& vm, const DiskCid& disk, const DiskSpec& from,
+                                         const DiskCopy& to)
 {
     // The image is there before the guest is asked to hold still.
     image::create(host_, {to.file, from.format, to.key},
@@ -270,9 +323,35 @@ void LibvirtMachines::copy_disk(const VmCid& vm, const DiskCid& disk, const Disk
     }
 }
 
+void LibvirtMachines::copy_while_suspended(const VmCid& vm, const DiskCid& disk, const Path& from,
+                                           const Path& to)
+{
+    // Another copy of one of its disks would let the VM go on too early.
+    constexpr std::chrono::hours patience{6};
+    const auto lock = host_.lock(suspension_lock(layout_, vm), Deadline{patience});
+    const std::string doing = concat("copying disk ", disk.str(), " of VM ", vm.str());
+    Undo undo{log_};
+    const bool is_ours = libvirt_.suspend_domain(name_of(vm));
+    if (is_ours)
+        undo.add(concat("resume VM ", vm.str()), [&] { libvirt_.resume_domain(name_of(vm)); });
+    copy_at_rest(host_, from, to, doing);
+    undo.keep();
+    if (is_ours && !libvirt_.resume_domain(name_of(vm)))
+        throw Error{ErrorKind::cloud, concat(doing, ": somebody let the VM go on before the copy was whole. "
+                                                    "Try: again")};
+}
+
 void LibvirtMachines::abandon_copy(const VmCid& vm, const DiskCid& /*disk*/, const std::string& mark)
 {
-    libvirt_.abandon_back_up(name_of(vm), mark);
+    if (machinery_.copies_disks_in_use == CopyInUse::by_backup_job) {
+        libvirt_.abandon_back_up(name_of(vm), mark);
+        return;
+    }
+    // Who holds the lock still copies, and will let the VM go on.
+    const auto lock = host_.try_lock(suspension_lock(layout_, vm));
+    if (lock && exists(vm) && libvirt_.domain_state(name_of(vm)) == DomainState::running &&
+        libvirt_.resume_domain(name_of(vm)))
+        log_.warning(concat("VM ", vm.str(), " was left suspended by a copy that was not finished"));
 }
 
 bool LibvirtMachines::has_disk(const VmCid& vm, const DiskCid& disk)

@@ -12,6 +12,9 @@
 
 namespace cpi {
 
+/// How a disk is copied that a VM writes to.
+enum class CopyInUse { by_backup_job, while_suspended };
+
 /// What differs between the hypervisors whose VMs are libvirt's domains, disks and all. Pure functions and
 /// data, held against libvirt's own parser by the tests.
 struct Machinery {
@@ -21,17 +24,26 @@ struct Machinery {
     unsigned undefine_flags;
     std::string (*domain_xml)(const DomainSpec& spec, std::string_view domain_type);
     std::string (*disk_xml)(const DiskSpec&) = nullptr;
-    DiskHint (*hint)(const DiskSpec&) = nullptr;
+    /// The positions that are taken in a definition, and one for another disk.
+    std::set<unsigned> (*used_positions)(std::string_view domain_xml) = nullptr;
+    unsigned (*free_position)(const std::set<unsigned>& used, std::string_view serial) = nullptr;
+    /// How a guest finds a disk that has that target ("sdaa").
+    DiskHint (*hint)(const DiskSpec&, std::string_view target) = nullptr;
+    bool notices_missing_images = true; // libvirt does, of a disk that is attached
+    bool resizes_disks_in_use = true;
+    CopyInUse copies_disks_in_use = CopyInUse::by_backup_job;
 };
 
 [[nodiscard]] const Machinery& qemu_machinery() noexcept;
 [[nodiscard]] const Machinery& lxc_machinery() noexcept;
+[[nodiscard]] const Machinery& xen_machinery() noexcept;
 
 /// Control by libvirt's definitions: they are the record of what a VM is and has.
 class LibvirtMachines : public Machines {
 public:
     LibvirtMachines(const Ground& ground, const Machinery& machinery)
-        : libvirt_{ground.libvirt}, host_{ground.host}, machinery_{machinery}, log_{ground.log}
+        : libvirt_{ground.libvirt}, host_{ground.host}, layout_{ground.layout},
+          machinery_{machinery}, log_{ground.log}
     {
     }
 
@@ -53,6 +65,7 @@ public:
 protected:
     [[nodiscard]] Libvirt& libvirt() noexcept { return libvirt_; }
     [[nodiscard]] Host& host() noexcept { return host_; }
+    [[nodiscard]] const Layout& layout() const noexcept { return layout_; }
     [[nodiscard]] Log& log() noexcept { return log_; }
     /// Before the VM is started from its definition.
     virtual void make_ready(const VmCid& /*vm*/) {}
@@ -65,11 +78,15 @@ private:
     /// The definition of a VM that runs with the disk; nothing when it is off or has no such disk.
     [[nodiscard]] std::optional<std::string> definition_in_use(const VmCid& vm, const DiskCid& disk);
     [[nodiscard]] std::vector<std::string_view> domain_types(Acceleration acceleration) const;
-    void attach_where_missing(const VmCid& vm, const DiskCid& disk, DiskSpec spec);
+    /// Returns the disk's target.
+    std::string attach_where_missing(const VmCid& vm, const DiskCid& disk, DiskSpec spec);
+    void copy_while_suspended(const VmCid& vm, const DiskCid& disk, const Path& from, const Path& to);
+    void copy_by_backup_job(const VmCid& vm, const DiskCid& disk, const DiskSpec& from, const DiskCopy& to);
     void define_and_start(const DomainSpec& spec, std::string_view domain_type);
 
     Libvirt& libvirt_;
     Host& host_;
+    const Layout& layout_;
     const Machinery& machinery_;
     Log& log_;
 };

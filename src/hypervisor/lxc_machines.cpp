@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "base/undo.h"
 #include "hypervisor/container.h"
+#include "storage/layout.h"
 #include "storage/tree.h"
 #include "xml/xml.h"
 
@@ -97,7 +98,7 @@ std::string LxcMachines::init_of(const VmCid& vm)
 
 void LxcMachines::make_ready(const VmCid& vm)
 {
-    tree::make_ready(host(), layout_.of(vm) / file_name::container);
+    tree::make_ready(host(), layout().of(vm) / file_name::container);
 }
 
 void LxcMachines::create(const DomainSpec& spec)
@@ -140,12 +141,12 @@ void LxcMachines::keep_macs(const VmCid& vm)
 Path LxcMachines::link_to(std::string_view name, const Path& image)
 {
     constexpr std::size_t longest = 63; // in the kernel's record of a loop device, which libvirt fills in
-    Path link = layout_.links() / name;
+    Path link = layout().links() / name;
     if (link.native().size() > longest)
         throw Error{ErrorKind::not_supported,
-                    concat("store_dir '", layout_.root().native(), "' is too long for containers by ",
+                    concat("store_dir '", layout().root().native(), "' is too long for containers by ",
                            link.native().size() - longest, " characters")};
-    host().make_directory(layout_.links());
+    host().make_directory(layout().links());
     if (!host().target_of(link))
         host().point(link, image);
     return link;
@@ -175,10 +176,10 @@ void LxcMachines::ask_to_stop(const VmCid& vm)
 bool LxcMachines::remove(const VmCid& vm)
 {
     const bool was_there = LibvirtMachines::remove(vm);
-    const Path place = layout_.of(vm);
+    const Path place = layout().of(vm);
     for (const Path& folder : {place, Layout::staging_of(place)})
         tree::release(host(), folder / file_name::container);
-    host().discard(layout_.links() / vm.str());
+    host().discard(layout().links() / vm.str());
     return was_there;
 }
 
@@ -273,7 +274,7 @@ bool LxcMachines::detach(const VmCid& vm, const DiskCid& disk)
     if (!init.empty())
         unmount(vm, init, disk);
     define(vm, container::without_disk(libvirt().domain_xml(name_of(vm), Definition::inactive), disk));
-    host().discard(layout_.links() / disk.str());
+    host().discard(layout().links() / disk.str());
     return true;
 }
 

@@ -1,7 +1,6 @@
 #pragma once
 
 #include "hypervisor/libvirt_machines.h"
-#include "storage/layout.h"
 
 namespace cpi {
 
@@ -9,10 +8,7 @@ namespace cpi {
 /// libvirt mounts when the container starts. Into a container that runs it is mounted from outside.
 class LxcMachines final : public LibvirtMachines {
 public:
-    LxcMachines(const Ground& ground, const Machinery& machinery)
-        : LibvirtMachines{ground, machinery}, layout_{ground.layout}
-    {
-    }
+    using LibvirtMachines::LibvirtMachines;
 
     void create(const DomainSpec& spec) override;
     bool remove(const VmCid& vm) override;
@@ -44,8 +40,6 @@ private:
 
     /// A short path for an image, by which libvirt finds it: another name for `image`.
     Path link_to(std::string_view name, const Path& image);
-
-    const Layout& layout_;
 };
 
 } // namespace cpi

@@ -46,7 +46,7 @@ public:
                            const DiskCopy& to) = 0;
     /// Where networks are not libvirt's: throws when a NIC cannot be plugged into that, or makes what is
     /// missing if that is allowed.
-    virtual void make_usable(const NicSource& /*source*/, AutoEnable /*enable*/,
+    virtual void make_usable(const Nic& /*nic*/, AutoEnable /*enable*/,
                              const std::vector<Subnet>& /*subnets*/)
     {
     }

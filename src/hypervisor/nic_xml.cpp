@@ -79,11 +79,17 @@ void add_filter(const Element& interface, const Nic& nic)
 
 } // namespace
 
-Element add_nic(const Element& devices, const Nic& nic)
+Element add_plain_nic(const Element& devices, const Nic& nic)
 {
     const Element interface = devices.add("interface");
     interface.add("mac").set("address", nic.mac);
     add_source(interface, nic.source);
+    return interface;
+}
+
+Element add_nic(const Element& devices, const Nic& nic)
+{
+    const Element interface = add_plain_nic(devices, nic);
     interface.add("model").set("type", word_of(nic.model));
     if (nic.mtu)
         interface.add("mtu").set("size", std::to_string(*nic.mtu));

@@ -27,6 +27,7 @@ constexpr std::array<std::string_view, 2> base_formats{"qcow2", "raw"};
 
 constexpr std::array vm_limits{
     Limit{"root_filesystem", Limit::Kind::ignored, "it is for containers"},
+    Limit{"virtualization", Limit::Kind::ignored, "it is for Xen"},
     Limit{"graphics", Limit::Kind::refused, "a VM has a serial console and no screen"},
     Limit{"paravirt_provider", Limit::Kind::ignored, "it is VirtualBox's"},
     Limit{"nested_paging", Limit::Kind::ignored, "it is VirtualBox's"},
@@ -47,7 +48,8 @@ BusWords words_of(Bus bus)
     case Bus::virtio: return {"virtio", "vd", "virtio-"};
     case Bus::scsi: return {"scsi", "sd", "scsi-0QEMU_QEMU_HARDDISK_"};
     case Bus::sata: return {"sata", "sd", "ata-QEMU_HARDDISK_"};
-    case Bus::ide: break;
+    case Bus::ide:
+    case Bus::xen: break;
     }
     return {"ide", "hd", "ata-QEMU_HARDDISK_"};
 }
@@ -240,6 +242,12 @@ DiskHint hint(const DiskSpec& disk)
                 std::string{serial.substr(serial.starts_with(DiskTag::prefix) ? DiskTag::prefix.size() : 0)}};
 }
 
+/// By its serial number the disk is found wherever it is.
+DiskHint hint_of_target(const DiskSpec& disk, std::string_view /*target*/)
+{
+    return hint(disk);
+}
+
 std::unique_ptr<Machines> control(const Ground& ground)
 {
     return std::make_unique<LibvirtMachines>(ground, qemu_machinery());
@@ -255,7 +263,9 @@ const Machinery& qemu_machinery() noexcept
                           VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA | VIR_DOMAIN_UNDEFINE_NVRAM,
         .domain_xml = &domain_xml,
         .disk_xml = &disk_xml,
-        .hint = &hint,
+        .used_positions = &used_scsi_targets,
+        .free_position = &free_scsi_target,
+        .hint = &hint_of_target,
     };
     return machinery;
 }

@@ -4,29 +4,9 @@
 
 namespace cpi {
 
-namespace {
-
-constexpr std::array<std::string_view, 1> xen_drivers{"xen"};
-// libvirt itself does not know the first one: it is the name under which the configuration asks for any of
-// the others.
-constexpr std::array<std::string_view, 4> vmware_drivers{"vmware", "vmwarews", "vmwareplayer",
-                                                         "vmwarefusion"};
-
-constexpr std::array<std::string_view, 3> vsphere_stemcells{"vsphere-ovf", "vsphere-ova", "general-ovf"};
-constexpr std::array<std::string_view, 3> xen_stemcells{"openstack-raw", "openstack-qcow2", "general-tar"};
-
-constexpr Hypervisor xen{
-    .name = "xen", .default_uri = "xen:///", .uri_drivers = xen_drivers, .stemcell_formats = xen_stemcells};
-constexpr Hypervisor vmware{.name = "vmware",
-                            .default_uri = "vmware:///session",
-                            .uri_drivers = vmware_drivers,
-                            .stemcell_formats = vsphere_stemcells};
-
-} // namespace
-
 std::span<const Hypervisor* const> hypervisors() noexcept
 {
-    static const std::array rows{&qemu_row(), &vbox_row(), &lxc_row(), &xen, &vmware};
+    static const std::array rows{&qemu_row(), &vbox_row(), &lxc_row(), &xen_row(), &vmware_row()};
     return rows;
 }
 

@@ -20,6 +20,7 @@ constexpr std::string_view no_limits =
 constexpr std::array vm_limits{
     Limit{"acceleration", Limit::Kind::ignored, "VirtualBox takes the processor's virtualisation"},
     Limit{"root_filesystem", Limit::Kind::ignored, "it is for containers"},
+    Limit{"virtualization", Limit::Kind::ignored, "it is for Xen"},
     Limit{"encryption", Limit::Kind::refused, "VirtualBox needs a closed extension for it"},
     Limit{"storage_pool", Limit::Kind::refused, no_libvirt},
     Limit{"preallocation", Limit::Kind::ignored, "images grow as they are written to"},

@@ -31,7 +31,7 @@ public:
     void copy_disk(const VmCid& vm, const DiskCid& disk, const DiskSpec& from, const DiskCopy& to) override;
     void abandon_copy(const VmCid& vm, const DiskCid& disk, const std::string& mark) override;
 
-    void make_usable(const NicSource& source, AutoEnable enable, const std::vector<Subnet>& subnets) override;
+    void make_usable(const Nic& nic, AutoEnable enable, const std::vector<Subnet>& subnets) override;
 
 private:
     using VmInfo = vbox::VmInfo;

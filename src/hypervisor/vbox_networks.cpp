@@ -87,8 +87,9 @@ void VboxMachines::make_host_only(const std::string& name, const std::vector<Sub
     undo.keep();
 }
 
-void VboxMachines::make_usable(const NicSource& source, AutoEnable enable, const std::vector<Subnet>& subnets)
+void VboxMachines::make_usable(const Nic& nic, AutoEnable enable, const std::vector<Subnet>& subnets)
 {
+    const NicSource& source = nic.source;
     const auto listing = std::ranges::find(listings, source.kind, &Listing::kind);
     if (listing == listings.end() || is_there(vbox_, *listing, source.name))
         return;

@@ -18,8 +18,11 @@ constexpr auto most_bytes = std::int64_t{1} << 62U;
 /// A key of 256 random bits needs no stretching, which would cost seconds at each opening.
 constexpr std::string_view stretching = "iter-time=10";
 
+constexpr std::string_view vmdk = "vmdk";
+/// What VMware writes to as it is, on a SCSI controller.
+constexpr std::array<std::string_view, 2> vmdk_options{"subformat=monolithicSparse", "adapter_type=lsilogic"};
 /// What qemu-img makes and fills, but neither grows nor lays out in full.
-constexpr std::array<std::string_view, 1> plain_formats{"vdi"};
+constexpr std::array<std::string_view, 2> plain_formats{vmdk, "vdi"};
 
 bool is_plain(const Image& image)
 {
@@ -77,6 +80,8 @@ Words described(std::string_view format_option, const Image& image, Preallocatio
     const bool is_raw = image.format == "raw";
     const std::string_view prefix = is_raw ? "" : "encrypt.";
     Words options;
+    if (image.format == vmdk)
+        options.assign(vmdk_options.begin(), vmdk_options.end());
     if (image.key && !is_raw)
         options.emplace_back("encrypt.format=luks");
     if (image.key)
@@ -89,7 +94,58 @@ Words described(std::string_view format_option, const Image& image, Preallocatio
     return words;
 }
 
-/// A larger image is filled beside the one that does not grow, and takes its place.
+/// The place of the text in a VMDK that says what it consists of, in bytes.
+struct Descriptor {
+    std::size_t at = 0;
+    std::size_t size = 0;
+};
+
+constexpr std::size_t vmdk_sector = 512;
+
+std::uint64_t little_endian(std::string_view bytes)
+{
+    std::uint64_t number = 0;
+    for (auto at = bytes.rbegin(); at != bytes.rend(); ++at)
+        number = number << 8U | static_cast<unsigned char>(*at);
+    return number;
+}
+
+/// Nothing when the file does not begin as a VMDK with its descriptor in it does.
+std::optional<Descriptor> find_descriptor(std::string_view start)
+{
+    if (!start.starts_with("KDMV") || start.size() < vmdk_sector)
+        return std::nullopt;
+    const std::uint64_t sector = little_endian(start.substr(28, 8));
+    const std::uint64_t sectors = little_endian(start.substr(36, 8));
+    const std::uint64_t most = start.size() / vmdk_sector;
+    if (sector == 0 || sector >= most || sectors == 0 || sectors > most - sector)
+        return std::nullopt;
+    return Descriptor{sector * vmdk_sector, sectors * vmdk_sector};
+}
+
+/// A VMDK has its own file's name in it, by which VMware opens it.
+void name_vmdk(Host& host, const Path& file)
+{
+    constexpr std::size_t header_bytes = std::size_t{64} * 1024;
+    constexpr std::string_view before_name = " SPARSE \"";
+    const std::string start = host.read_start(file, header_bytes).value_or("");
+    const Descriptor place = find_descriptor(start).value_or(Descriptor{});
+    std::string text = start.substr(place.at, place.size);
+    text.resize(std::min(text.find('\0'), text.size()));
+    const std::size_t name = text.find(before_name) + before_name.size();
+    const std::size_t end = text.find('"', name);
+    if (text.find(before_name) == std::string::npos || end == std::string::npos)
+        throw Error{ErrorKind::cloud, concat(file.native(), " is not a VMDK of one file")};
+    text.replace(name, end - name, file.filename().native());
+    if (text.size() > place.size)
+        throw Error{ErrorKind::cloud, concat(file.native(), " has no room for its name in it")};
+    text.resize(place.size);
+    run_ok(host, {.argv = {"dd", concat("of=", file.native()), concat("obs=", vmdk_sector),
+                           concat("seek=", place.at / vmdk_sector), "conv=notrunc,fsync", "status=none"},
+                  .input = Secret{text}});
+}
+
+/// A larger image is filled beside the one that does not grow, under the same name, and takes its place.
 void replace_by_larger(Host& host, const Image& image, Mebibytes size)
 {
     const Path aside = image.file.parent_path() / concat(".larger-", image.file.filename().native());
@@ -143,6 +199,13 @@ void convert(Host& host, const Image& from, const Image& to, Preallocation preal
     Command command = qemu_img("convert", from.key ? from.key : to.key, words);
     command.patience = longest_copy;
     run_patiently(host, command);
+}
+
+void copy(Host& host, const Image& from, const Path& to)
+{
+    host.copy(from.file, to);
+    if (from.format == vmdk)
+        name_vmdk(host, to);
 }
 
 void resize(Host& host, const Image& image, Mebibytes size, Preallocation preallocation)

@@ -49,6 +49,10 @@ void create_overlay(Host& host, const Image& image, std::string_view base, std::
 void convert(Host& host, const Image& from, const Image& to,
              Preallocation preallocation = Preallocation::off);
 
+/// A copy that nobody has open, under a name that may be another. Where the file system can, they share their
+/// blocks.
+void copy(Host& host, const Image& from, const Path& to);
+
 /// Grows an image that nobody has open.
 void resize(Host& host, const Image& image, Mebibytes size, Preallocation preallocation = Preallocation::off);
 

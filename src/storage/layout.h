@@ -20,6 +20,8 @@ struct AddressClaim {
 ///     ephemeral.raw,
 ///                        settings.iso, console.log, reservations (of addresses, where it has any)
 ///                        or of a container: container/rootfs, ephemeral.raw
+///                        of VMware also: domain.xml (what the VM is and has), metadata.json, power (locked
+///                        while it is switched off or on), comes_back (how, while a call has it switched off)
 ///     disks/<cid>/       disk.json, disk.<format> (disk-2.<format> when it was rewritten), attached_to (the
 ///     VM
 ///                        that it was last given to)
@@ -87,6 +89,11 @@ inline constexpr std::string_view attached_to = "attached_to";
 inline constexpr std::string_view reservations = "reservations";
 inline constexpr std::string_view tree = "tree";
 inline constexpr std::string_view container = "container";
+inline constexpr std::string_view domain = "domain.xml";
+inline constexpr std::string_view metadata = "metadata.json";
+inline constexpr std::string_view power = "power";
+inline constexpr std::string_view comes_back = "comes_back";
+inline constexpr std::string_view vmware_log = "vmware.log";
 
 [[nodiscard]] inline std::string image(std::string_view format)
 {

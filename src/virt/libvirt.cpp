@@ -220,6 +220,14 @@ struct Libvirt::Connection {
                 [&] { return libvirt_api().virDomainLookupByName(handle.get(), name.c_str()); })};
     }
 
+    [[nodiscard]] bool is_suspended(virDomainPtr domain, const std::string& name) const
+    {
+        int state = VIR_DOMAIN_NOSTATE;
+        run({concat("asking what VM ", name, " does"), concat("domstate ", name)},
+            [&] { return libvirt_api().virDomainGetState(domain, &state, nullptr, 0); });
+        return state == VIR_DOMAIN_PAUSED;
+    }
+
     [[nodiscard]] DomainPtr get_domain(const std::string& name) const
     {
         DomainPtr domain = find_domain(name);
@@ -353,14 +361,53 @@ void Libvirt::signal_domain(const std::string& name, unsigned signal)
                 [&] { return libvirt_api().virDomainSendProcessSignal(domain.get(), 1, signal, 0); });
 }
 
+bool Libvirt::suspend_domain(const std::string& name)
+{
+    const Connection& libvirt = connection();
+    const DomainPtr domain = libvirt.get_domain(name);
+    if (libvirt.is_suspended(domain.get(), name))
+        return false;
+    libvirt.run({concat("suspending VM ", name), concat("suspend ", name)},
+                [&] { return libvirt_api().virDomainSuspend(domain.get()); });
+    return true;
+}
+
+bool Libvirt::resume_domain(const std::string& name)
+{
+    const Connection& libvirt = connection();
+    const DomainPtr domain = libvirt.get_domain(name);
+    if (!libvirt.is_suspended(domain.get(), name))
+        return false;
+    libvirt.run({concat("resuming VM ", name), concat("resume ", name)},
+                [&] { return libvirt_api().virDomainResume(domain.get()); });
+    return true;
+}
+
 void Libvirt::destroy_domain(const std::string& name)
 {
     const Connection& libvirt = connection();
     const DomainPtr domain = libvirt.get_domain(name);
     // It may have ended by itself.
-    libvirt.run(
-        {concat("stopping VM ", name), concat("destroy ", name), long_call, VIR_ERR_OPERATION_INVALID},
-        [&] { return libvirt_api().virDomainDestroyFlags(domain.get(), 0); });
+    const Step step{concat("stopping VM ", name), concat("destroy ", name), long_call,
+                    VIR_ERR_OPERATION_INVALID};
+    const auto destroy = [&] {
+        libvirt.run(step, [&] { return libvirt_api().virDomainDestroyFlags(domain.get(), 0); });
+    };
+    // Where one of many processes ends just then, libvirt's lxc driver gives up half-way.
+    constexpr std::chrono::seconds patience{20};
+    const bool done = wait_until(Deadline{patience}, [&] {
+        try {
+            destroy();
+            return true;
+        } catch (const Error&) {
+            const int active = libvirt_api().virDomainIsActive(domain.get());
+            if (active < 0)
+                throw;
+            return active == 0;
+        }
+    });
+    if (!done)
+        destroy();
 }
 
 void Libvirt::undefine_domain(const std::string& name, unsigned flags)

@@ -45,6 +45,10 @@ public:
     ~Libvirt();
 
     [[nodiscard]] const std::string& uri() const noexcept { return address_.uri; }
+    [[nodiscard]] const LibvirtAddress& address() const noexcept { return address_; }
+
+    /// Connects now, for whom it matters when.
+    void open() { static_cast<void>(connection()); }
 
     /// Of all, running or not.
     [[nodiscard]] std::vector<std::string> domain_names();
@@ -57,6 +61,10 @@ public:
     void shut_down_domain(const std::string& name);
     /// Sends a signal to the first process of a container.
     void signal_domain(const std::string& name, unsigned signal);
+    /// Makes a running domain stand still. False: it does already.
+    bool suspend_domain(const std::string& name);
+    /// Lets it go on. False: it did not stand still.
+    bool resume_domain(const std::string& name);
     /// Ends it now. One that is not running is fine.
     void destroy_domain(const std::string& name);
     /// Removes the definition and all that libvirt keeps for it.

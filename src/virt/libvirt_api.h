@@ -23,6 +23,9 @@ namespace cpi {
     each(virDomainCreate) \
     each(virDomainDestroyFlags) \
     each(virDomainShutdownFlags) \
+    each(virDomainGetState) \
+    each(virDomainSuspend) \
+    each(virDomainResume) \
     each(virDomainSendProcessSignal) \
     each(virDomainGetXMLDesc) \
     each(virDomainAttachDeviceFlags) \

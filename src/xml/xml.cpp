@@ -48,6 +48,11 @@ Element Element::set(std::string_view name, std::string_view value) const
     return *this;
 }
 
+void Element::unset(std::string_view name) const
+{
+    element_->DeleteAttribute(std::string{name}.c_str());
+}
+
 void Element::remove(const Element& child) const
 {
     element_->DeleteChild(child.element_);

@@ -25,7 +25,8 @@ public:
     Element add(std::string_view name, std::string_view text) const; // NOLINT(modernize-use-nodiscard)
     /// Sets an attribute and returns this element, for chains.
     Element set(std::string_view name, std::string_view value) const; // NOLINT(modernize-use-nodiscard)
-
+    /// An attribute that it does not have is fine.
+    void unset(std::string_view name) const;
     /// Takes a child out, with all that is in it.
     void remove(const Element& child) const;
 

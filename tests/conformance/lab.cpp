@@ -49,6 +49,9 @@ Lab::Lab() : script_{script_from_environment()}
             row_ = row;
     if (row_ == nullptr)
         throw std::runtime_error{concat("no hypervisor '", name, "'")};
+    const Ran usual = run_program({script_, "properties"}, {}, lab_environment());
+    if (usual.status == 0)
+        properties_ = trim(usual.out);
     const std::string guests = run_program({script_, "guests"}, {}, lab_environment()).out;
     if (guests.starts_with("no"))
         why_not_guests_ = trim(guests);
@@ -142,8 +145,10 @@ std::string LabCpi::cid(std::string_view method, std::string_view arguments)
 
 std::string LabCpi::create_stemcell(const std::string& kind)
 {
-    const std::string folder = lab_.ask(kind.empty() ? std::vector<std::string>{"stemcell"}
-                                                     : std::vector{std::string{"stemcell"}, kind});
+    std::vector<std::string> words{"stemcell"};
+    if (!kind.empty())
+        words.push_back(kind);
+    const std::string folder = lab_.ask(words);
     const std::string image = folder_ + "/image";
     lab_.put(folder + "/image", image);
     std::string stemcell = cid("create_stemcell", concat("[", json_string(image), ",",
@@ -155,8 +160,9 @@ std::string LabCpi::create_stemcell(const std::string& kind)
 Reply LabCpi::try_create_vm(const std::string& stemcell, unsigned number, std::string_view properties,
                             std::string_view network)
 {
+    const json::Verbatim all = json::with_members({lab_.properties()}, {std::string{properties}});
     return call("create_vm",
-                concat(R"(["agent-)", number, R"(",)", json_string(stemcell), ",", properties, R"(,{"net":)",
+                concat(R"(["agent-)", number, R"(",)", json_string(stemcell), ",", all.text, R"(,{"net":)",
                        network.empty() ? lab_.ask({"network", std::to_string(number)}) : std::string{network},
                        R"(},[],{"bosh":{"group":"g"},"deep":{"list":[1,2.5,null,"ünï"]}}])"));
 }

@@ -21,6 +21,8 @@ public:
     Lab();
 
     [[nodiscard]] const Hypervisor& row() const noexcept { return *row_; }
+    /// What its VMs have unless a test says something else: a JSON object.
+    [[nodiscard]] const std::string& properties() const noexcept { return properties_; }
     [[nodiscard]] std::string ask(const std::vector<std::string>& words) const;
     [[nodiscard]] Ran try_on_host(std::vector<std::string> argv, std::string_view input = {}) const;
     /// What a command on the hypervisor's host prints, without the last line's end; its failure throws.
@@ -37,6 +39,7 @@ public:
 
 private:
     std::string script_;
+    std::string properties_ = "{}";
     std::string why_not_guests_;
     const Hypervisor* row_ = nullptr;
 };

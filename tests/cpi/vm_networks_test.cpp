@@ -48,6 +48,20 @@ using Addresses = std::vector<std::string>;
 
 } // namespace
 
+TEST_CASE("a NIC is of the model that is said, or of the hypervisor's usual one")
+{
+    const auto models = [](NicModel usual) {
+        const json::Document document = json::parse(
+            R"({"a":{"type":"dynamic"},"b":{"type":"dynamic","cloud_properties":{"model":"e1000"}}})", "it");
+        const NetworkPlan made =
+            plan_networks(vm, json::Codec<Networks>::read(json::root(document, "arguments[3]")), {},
+                          NicsAreSetBy::agent, usual);
+        return std::vector{made.nics.at(0).nic.model, made.nics.at(1).nic.model};
+    };
+    CHECK((models(NicModel::vmxnet3) == std::vector{NicModel::vmxnet3, NicModel::e1000}));
+    CHECK((models(NicModel::virtio) == std::vector{NicModel::virtio, NicModel::e1000}));
+}
+
 TEST_CASE(
     "a VM has a NIC for each network, in the order in which they came, and the settings tell each one's "
     "address")

@@ -180,6 +180,10 @@ TEST_CASE("a sparse vmdk image is recognised and tells its virtual size")
     const auto image = recognise_image(vmdk(plain_descriptor));
     REQUIRE(image);
     CHECK(image->format == ImageFormat::vmdk);
+    CHECK(image->can_be_written);
+    std::string stream = vmdk(plain_descriptor);
+    stream[10] = '\x03';
+    CHECK_FALSE(recognise_image(stream)->can_be_written);
     CHECK(image->virtual_size == 3 * gibibyte);
 }
 

@@ -47,8 +47,8 @@ TEST_CASE("the links of the README and of the documentation lead to files")
 {
     for (const auto* document :
          {"README.md", "CONTRIBUTING.md", "docs/configuration.md", "docs/errors.md", "docs/hypervisors.md",
-          "docs/lxc.md", "docs/vbox.md", "docs/managed-networks.md", "docs/networks.md", "docs/store.md",
-          "docs/switching.md"}) {
+          "docs/lxc.md", "docs/managed-networks.md", "docs/networks.md", "docs/store.md", "docs/switching.md",
+          "docs/vbox.md", "docs/vmware.md", "docs/xen.md"}) {
         const std::filesystem::path file = std::filesystem::path{SOURCE_DIR} / document;
         const std::string text = read_file(file);
         REQUIRE_FALSE(text.empty());

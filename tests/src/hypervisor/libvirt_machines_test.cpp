@@ -4,8 +4,9 @@
 #include "base/log.h"
 #include "host/local_host.h"
 #include "hypervisor/libvirt_machines.h"
-#include "storage/layout.h"
 #include "src/caught.h"
+#include "storage/layout.h"
+#include "support/temp_dir.h"
 #include "xml/xml.h"
 
 namespace cpi::test {
@@ -57,7 +58,77 @@ struct Fixture {
     }
 };
 
+/// A hypervisor whose VMs stand still while a disk is copied.
+struct Pausing {
+    TempDir folder;
+    Libvirt libvirt{{"test:///default", "virsh"}};
+    LocalHost host;
+    Layout layout{folder.path()};
+    Log log;
+    Machinery machinery = machinery_for_test_driver();
+    LibvirtMachines machines{{libvirt, host, layout, log}, machinery};
+    Path image = folder.path() / "image";
+    Path copy = folder.path() / "copy";
+
+    Pausing()
+    {
+        machinery.copies_disks_in_use = CopyInUse::while_suspended;
+        std::filesystem::create_directories(layout.of(vm));
+        host.publish(layout.of(vm) / file_name::vm_record, "{}", Access::owner);
+        host.publish(image, "contents", Access::owner);
+        machines.create(spec_of(vm.str()));
+    }
+
+    [[nodiscard]] Caught copying()
+    {
+        return caught([&] {
+            machines.copy_disk(vm, disk, {.file = image, .format = "raw"}, {.file = copy});
+            return 0;
+        });
+    }
+    /// False: it stood still.
+    [[nodiscard]] bool runs() { return !libvirt.resume_domain(vm.str()); }
+};
+
 } // namespace
+
+TEST_CASE_FIXTURE(Pausing, "a VM that stood still for a copy goes on")
+{
+    CHECK(copying().what == "(nothing was thrown)");
+    CHECK(host.read(copy) == "contents");
+    CHECK(runs());
+}
+
+TEST_CASE_FIXTURE(Pausing, "a VM that somebody has suspended stays so when a disk is copied")
+{
+    REQUIRE(libvirt.suspend_domain(vm.str()));
+    CHECK_FALSE(libvirt.suspend_domain(vm.str()));
+    CHECK(copying().what == "(nothing was thrown)");
+    CHECK_FALSE(runs());
+}
+
+TEST_CASE_FIXTURE(Pausing, "a VM goes on when the copy fails")
+{
+    host.discard(image);
+    check_says(copying().what, {"image"});
+    CHECK(runs());
+}
+
+TEST_CASE_FIXTURE(Pausing, "a VM that a killed copy has left suspended goes on, not one that is being copied")
+{
+    REQUIRE(libvirt.suspend_domain(vm.str()));
+    {
+        const auto other = host.try_lock(layout.of(vm) / file_name::vm_record);
+        REQUIRE(other);
+        machines.abandon_copy(vm, disk, "snap-a");
+    }
+    CHECK_FALSE(runs()); // which let it go on
+    REQUIRE(libvirt.suspend_domain(vm.str()));
+    machines.abandon_copy(vm, disk, "snap-a");
+    CHECK(runs());
+    machines.abandon_copy(vm, disk, "snap-a");
+    machines.abandon_copy(absent, disk, "snap-a");
+}
 
 TEST_CASE_FIXTURE(Fixture, "a created VM exists and runs")
 {
@@ -244,8 +315,9 @@ TEST_CASE_FIXTURE(Fixture, "disks of a definition are told of in its order")
           std::vector<DiskCid>{DiskCid{"disk-0"}, DiskCid{"disk-1"}, DiskCid{"disk-2"}});
     CHECK(machines.has_disk(VmCid{"vm-d"}, DiskCid{"disk-1"}));
     CHECK_FALSE(machines.has_disk(VmCid{"vm-d"}, DiskCid{"disk-9"}));
-    CHECK(machines.attach(VmCid{"vm-d"}, DiskCid{"disk-2"},
-                          {.file = "/other", .format = "raw", .bus = Bus::scsi, .serial = "disk-2"})
+    CHECK(machines
+              .attach(VmCid{"vm-d"}, DiskCid{"disk-2"},
+                      {.file = "/other", .format = "raw", .bus = Bus::scsi, .serial = "disk-2"})
               .path == "/dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_disk-2");
 }
 
@@ -282,8 +354,7 @@ TEST_CASE_FIXTURE(Fixture, "a VM that must have KVM does not run by emulation")
 TEST_CASE_FIXTURE(Fixture, "a VM that fails for another reason is not tried by emulation")
 {
     machinery.domain_xml = [](const DomainSpec& spec, std::string_view type) {
-        return type == "kvm" ? std::string{"<domain type='kvm' />"}
-                                         : qemu_machinery().domain_xml(spec, type);
+        return type == "kvm" ? std::string{"<domain type='kvm' />"} : qemu_machinery().domain_xml(spec, type);
     };
     CHECK(caught([&] {
               machines.create(spec_of("vm-b"));

@@ -1,17 +1,12 @@
 // QEMU's definitions: each is compared with tests/golden, held against libvirt's schema, and read by libvirt
-// itself. CPI_TEST_ACCEPT=1 rewrites the golden files.
+// itself.
 
 #include "hypervisor/libvirt_machines.h"
-#include "support/cpi_process.h"
-#include "support/temp_dir.h"
+#include "src/hypervisor/golden.h"
 #include "virt/libvirt.h"
 #include "xml/xml.h"
 
-#include <doctest/doctest.h>
-
 #include <algorithm>
-#include <cstdlib>
-#include <fstream>
 #include <set>
 
 namespace cpi::test {
@@ -37,29 +32,6 @@ DomainSpec usual_spec(Bus bus = Bus::virtio)
         .nics = {{{NicSource::Kind::network, "default"}, "52:54:00:00:00:01"}}};
 }
 
-Path golden_file(std::string_view name)
-{
-    return Path{SOURCE_DIR} / "tests/golden" / concat("qemu-", name, ".xml");
-}
-
-void check_golden(std::string_view name, const std::string& text)
-{
-    const Path file = golden_file(name);
-    if (std::getenv("CPI_TEST_ACCEPT") != nullptr)
-        std::ofstream{file, std::ios::binary} << text;
-    CAPTURE(file.native());
-    CHECK(text == read_file(file));
-}
-
-void check_schema(const std::string& text, const std::string& schema)
-{
-    const TempDir folder;
-    const Ran ran = run_program({"virt-xml-validate", folder.write("it.xml", text), schema});
-    CAPTURE(text);
-    CAPTURE(ran.err);
-    CHECK(ran.status == 0);
-}
-
 /// The definition as libvirt gives it back.
 xml::Document read_by_libvirt(const DomainSpec& spec, std::string_view type = "qemu")
 {
@@ -75,7 +47,7 @@ xml::Document read_by_libvirt(const DomainSpec& spec, std::string_view type = "q
 xml::Document check_domain(std::string_view name, const DomainSpec& spec, std::string_view type = "qemu")
 {
     const std::string text = qemu_machinery().domain_xml(spec, type);
-    check_golden(name, text);
+    check_golden(concat("qemu-", name), text);
     check_schema(text, "domain");
     auto read = read_by_libvirt(spec, type);
     CHECK(read.root().child("name")->text() == spec.name);
@@ -259,7 +231,7 @@ TEST_CASE("a persistent disk of a QEMU VM")
                         .position = 255,
                         .serial = "disk-golden"};
     const std::string text = qemu_machinery().disk_xml(spec);
-    check_golden("disk", text);
+    check_golden("qemu-disk", text);
     const auto document = xml::Document::parse(text, "it");
     CHECK(document.root().child("serial")->text() == "disk-golden");
     CHECK(document.root().child("address")->attribute("target") == "255");
@@ -318,7 +290,7 @@ TEST_CASE("a persistent disk with everything that can be chosen")
                              .read_bandwidth = {1024},
                              .write_bandwidth = {2048}},
                   .secret = "libvirt-cpi/disk-golden"};
-    check_golden("disk-tuned", qemu_machinery().disk_xml(spec));
+    check_golden("qemu-disk-tuned", qemu_machinery().disk_xml(spec));
     DomainSpec domain = usual_spec();
     domain.root = spec;
     check_schema(qemu_machinery().domain_xml(domain, "qemu"), "domain");

@@ -186,6 +186,57 @@ TEST_CASE_FIXTURE(Fixture, "room can be set aside when an image is made and when
     }
 }
 
+TEST_CASE_FIXTURE(
+    Fixture, "a VMDK is one that VMware can write to, whatever it is made of, and has its file's name in it")
+{
+    folder.write("from.raw", std::string(3 << 20, 'x'));
+    image::create(host, {at("blank.vmdk"), "vmdk"}, {64});
+    image::convert(host, {at("from.raw"), "raw"}, {at("made.vmdk"), "vmdk"});
+    image::copy(host, {at("made.vmdk"), "vmdk"}, at("a longer name.vmdk"));
+    image::copy(host, {at("a longer name.vmdk"), "vmdk"}, at("copy"));
+    for (const auto* name : {"blank.vmdk", "made.vmdk", "a longer name.vmdk", "copy"}) {
+        CAPTURE(name);
+        const std::string start = read_file(at(name)).substr(0, 11'000);
+        check_says(start, {"createType=\"monolithicSparse\"", "ddb.adapterType = \"lsilogic\"",
+                           concat(" SPARSE \"", name, "\"\n")});
+        CHECK_NOTHROW(image::check(host, {at(name), "vmdk"}));
+    }
+    image::convert(host, {at("copy"), "vmdk"}, {at("to.raw"), "raw"});
+    CHECK((read_file(at("to.raw")) == read_file(at("from.raw"))));
+}
+
+TEST_CASE_FIXTURE(Fixture, "a VMDK grows, and nothing is left of how")
+{
+    folder.write("from.raw", std::string(3 << 20, 'x'));
+    host.make_directory(at("disk"));
+    const image::Image disk{at("disk/disk.vmdk"), "vmdk"};
+    image::convert(host, {at("from.raw"), "raw"}, disk);
+    host.make_directory(at("disk/.larger-disk.vmdk")); // of a call that was killed
+    image::resize(host, disk, {200});
+    CHECK(image::virtual_size(host, disk) == Mebibytes{200}.bytes());
+    CHECK_NOTHROW(image::check(host, disk));
+    CHECK(host.info(disk.file)->size < Mebibytes{5}.bytes());
+    check_says(read_file(disk.file).substr(0, 11'000), {" SPARSE \"disk.vmdk\"\n"});
+    CHECK(host.list(at("disk")) == std::vector<std::string>{"disk.vmdk"});
+    image::convert(host, disk, {at("to.raw"), "raw"});
+    CHECK((read_file(at("to.raw")).substr(0, 3 << 20) == read_file(at("from.raw"))));
+}
+
+TEST_CASE_FIXTURE(Fixture, "a VMDK that cannot grow stays what it is")
+{
+    folder.write("disk.vmdk", "no VMDK at all");
+    CHECK(caught([&] {
+              image::resize(host, {at("disk.vmdk"), "vmdk"}, {200});
+              return 0;
+          }).kind == ErrorKind::cloud);
+    CHECK(read_file(at("disk.vmdk")) == "no VMDK at all");
+    CHECK(host.list(folder.path()) == std::vector<std::string>{"disk.vmdk"});
+    CHECK(caught([&] {
+              image::copy(host, {at("disk.vmdk"), "vmdk"}, at("copy.vmdk"));
+              return 0;
+          }).what.find("copy.vmdk is not a VMDK of one file") != std::string::npos);
+}
+
 TEST_CASE_FIXTURE(Fixture, "an image that qemu-img does not resize grows too, and nothing is left of how")
 {
     folder.write("from.raw", std::string(3 << 20, 'x'));
@@ -200,17 +251,6 @@ TEST_CASE_FIXTURE(Fixture, "an image that qemu-img does not resize grows too, an
     CHECK(host.list(at("disk")) == std::vector<std::string>{"disk.vdi"});
     image::convert(host, disk, {at("to.raw"), "raw"});
     CHECK((read_file(at("to.raw")).substr(0, 3 << 20) == read_file(at("from.raw"))));
-}
-
-TEST_CASE_FIXTURE(Fixture, "such an image that cannot grow stays what it is")
-{
-    folder.write("disk.vdi", "no VDI at all");
-    CHECK(caught([&] {
-              image::resize(host, {at("disk.vdi"), "vdi"}, {200});
-              return 0;
-          }).kind == ErrorKind::cloud);
-    CHECK(read_file(at("disk.vdi")) == "no VDI at all");
-    CHECK(host.list(folder.path()) == std::vector<std::string>{"disk.vdi"});
 }
 
 } // namespace cpi::test

@@ -109,6 +109,18 @@ TEST_CASE("a path of names finds the first element that has it")
     CHECK_FALSE(document.root().find("b"));
 }
 
+TEST_CASE("children and attributes can be taken away")
+{
+    const xml::Document document = parsed("<a x='1' y='2'><b/><c/><b>second</b></a>");
+    document.root().unset("x");
+    document.root().unset("absent");
+    document.root().remove(document.root().children("b").at(1));
+    CHECK(document.root().attribute("x").empty());
+    CHECK(document.root().attribute("y") == "2");
+    CHECK(document.root().children().size() == 2);
+    CHECK(document.root().child("b")->text().empty());
+}
+
 TEST_CASE("what is not there is empty")
 {
     const xml::Document document = parsed("<r empty=''><a/></r>");

@@ -1,0 +1,108 @@
+// Xen's definitions: each is compared with tests/golden and held against libvirt's schema.
+
+#include "hypervisor/device_edit.h"
+#include "hypervisor/libvirt_machines.h"
+#include "src/caught.h"
+#include "src/hypervisor/golden.h"
+#include "xml/xml.h"
+
+namespace cpi::test {
+
+namespace {
+
+DomainSpec usual_spec(Virtualization virtualization)
+{
+    const Path place = "/var/vcap/store/libvirt/vms/vm-golden";
+    return {.name = "vm-golden",
+            .memory = {2048},
+            .cpus = 2,
+            .virtualization = virtualization,
+            .root = {.file = place / "root.qcow2", .format = "qcow2", .bus = Bus::xen},
+            .ephemeral = DiskSpec{.file = place / "ephemeral.raw",
+                                  .format = "raw",
+                                  .bus = Bus::xen,
+                                  .position = 1,
+                                  .serial = "ephemeral"},
+            .settings_medium = place / "settings.iso",
+            .console_log = place / "console.log",
+            .nics = {{{NicSource::Kind::network, "default"}, "52:54:00:00:00:01"},
+                     {{NicSource::Kind::bridge, "br0"}, "52:54:00:00:00:02"}}};
+}
+
+xml::Document check_domain(std::string_view name, Virtualization virtualization)
+{
+    const std::string text = xen_machinery().domain_xml(usual_spec(virtualization), "xen");
+    check_golden(name, text);
+    check_schema(text, "domain");
+    return xml::Document::parse(text, "it");
+}
+
+std::string disk_at(unsigned position)
+{
+    return xen_machinery().disk_xml({.file = "/disks/a & b/disk.qcow2",
+                                     .format = "qcow2",
+                                     .bus = Bus::xen,
+                                     .position = position,
+                                     .serial = concat("disk-", position)});
+}
+
+} // namespace
+
+TEST_CASE("a Xen VM of each kind")
+{
+    CHECK(join(disk_targets(check_domain("xen-pv", Virtualization::pv).to_text()), " ") == "xvda xvdb xvdd");
+    CHECK(join(disk_targets(check_domain("xen-pvh", Virtualization::pvh).to_text()), " ") ==
+          "xvda xvdb xvdd");
+    CHECK(join(disk_targets(check_domain("xen-hvm", Virtualization::hvm).to_text()), " ") == "sda sdb hdc");
+}
+
+TEST_CASE("a Xen VM's settings are on a disk without a driver, or on a CD-ROM where it has a BIOS")
+{
+    const auto settings_of = [](Virtualization virtualization) {
+        const std::string text = xen_machinery().domain_xml(usual_spec(virtualization), "xen");
+        const auto domain = xml::Document::parse(text, "it");
+        const auto disk = domain.root().child("devices")->children("disk").back();
+        CHECK(disk.child("source")->attribute("file").ends_with("/settings.iso"));
+        CHECK(disk.child("readonly"));
+        return concat(disk.attribute("device"), disk.child("driver") ? " driver" : "");
+    };
+    CHECK(settings_of(Virtualization::pv) == "disk");
+    CHECK(settings_of(Virtualization::pvh) == "disk");
+    CHECK(settings_of(Virtualization::hvm) == "cdrom driver");
+}
+
+TEST_CASE("a Xen VM's persistent disk has the next free letter, which is what the guest finds it by")
+{
+    const Machinery& xen = xen_machinery();
+    check_golden("xen-disk", disk_at(4));
+    CHECK(target_of_disk(disk_at(4)) == "xvde");
+    CHECK(target_of_disk(disk_at(25)) == "xvdz");
+    const DiskHint hint = xen.hint({.file = "/f", .format = "raw"}, "xvde");
+    CHECK(hint.path == "/dev/xvde");
+    CHECK(hint.id.empty());
+
+    std::string domain = xen.domain_xml(usual_spec(Virtualization::pv), "xen");
+    CHECK(xen.used_positions(domain) == std::set<unsigned>{0, 1, 3});
+    CHECK(xen.free_position(xen.used_positions(domain), "disk-a") == 4);
+    domain.insert(domain.find("</devices>"), concat(disk_at(4), disk_at(6)));
+    check_schema(domain, "domain");
+    CHECK(xen.free_position(xen.used_positions(domain), "disk-a") == 5);
+
+    std::set<unsigned> used;
+    for (unsigned place = 0; place < 22; ++place)
+        CHECK(used.insert(xen.free_position(used, "disk-a")).second);
+    CHECK(used.contains(25));
+    check_says(caught([&] { return xen.free_position(used, "disk-a"); }).what,
+               {"no room for another disk: all 22 places are taken"});
+}
+
+TEST_CASE("a Xen guest finds its ephemeral disk behind the root disk, whatever the storage controller is")
+{
+    const Hypervisor& xen = xen_row();
+    CHECK(xen.hint({.file = "/f", .format = "raw", .bus = Bus::xen, .position = 1}).path == "/dev/xvdb");
+    CHECK(xen.system_bus(StorageController::ide) == Bus::xen);
+    CHECK(xen.system_bus(StorageController::virtio) == Bus::xen);
+    CHECK_FALSE(xen.boots_uefi);
+}
+
+} // namespace cpi::test

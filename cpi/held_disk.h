@@ -72,8 +72,10 @@ namespace json {
 
 template <>
 inline constexpr std::tuple fields<DiskRecord>{
-    required("size_mib", &DiskRecord::size_mib), required("format", &DiskRecord::format),
-    required("image", &DiskRecord::image),       required("hypervisor", &DiskRecord::hypervisor),
+    required("size_mib", &DiskRecord::size_mib),
+    required("format", &DiskRecord::format),
+    required("image", &DiskRecord::image),
+    required("hypervisor", &DiskRecord::hypervisor),
     optional("cloud_properties", &DiskRecord::properties),
     optional("metadata", &DiskRecord::metadata),
 };

@@ -83,8 +83,8 @@ DomainSpec describe_vm(Cpi& cpi, const VmCid& vm, const VmProperties& properties
 NetworkPlan plan_nics(Cpi& cpi, const VmCid& vm, const Networks& networks)
 {
     const Hypervisor& hypervisor = cpi.hypervisor();
-    NetworkPlan plan = plan_networks(vm, networks, cpi.config().network_aliases,
-                                     hypervisor.nics_are_set_by, hypervisor.nic_model);
+    NetworkPlan plan = plan_networks(vm, networks, cpi.config().network_aliases, hypervisor.nics_are_set_by,
+                                     hypervisor.nic_model);
     if (hypervisor.place_of != nullptr)
         for (PlannedNic& planned : plan.nics)
             planned.nic.source = hypervisor.place_of(planned.nic.source);

@@ -385,7 +385,8 @@ void VmwareMachines::abandon_copy(const VmCid& vm, const DiskCid& /*disk*/, cons
         mend(vm);
 }
 
-void VmwareMachines::make_usable(const Nic& nic, AutoEnable /*enable*/, const std::vector<Subnet>& /*subnets*/)
+void VmwareMachines::make_usable(const Nic& nic, AutoEnable /*enable*/,
+                                 const std::vector<Subnet>& /*subnets*/)
 {
     vmware::check_nic(nic); // VMware's networks are made by its own editor
 }

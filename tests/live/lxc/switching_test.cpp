@@ -36,7 +36,8 @@ struct Fixture {
     }
     [[nodiscard]] std::string listing()
     {
-        return lab.on_host({"find", cpi.store(), "-not", "-path", "*/rootfs/*", "-printf", "%p %s %T@\n"});
+        return lab.on_host({"find", cpi.store(), "-not", "-path", "*/rootfs/*", "-not", "-name",
+                            "ephemeral.raw", "-printf", "%p %s %T@\n"});
     }
 };
 

@@ -4,8 +4,8 @@
 #include "base/text.h"
 #include "host/local_host.h"
 #include "hypervisor/libvirt_machines.h"
-#include "storage/layout.h"
 #include "live/qemu/lab.h"
+#include "storage/layout.h"
 
 #include <doctest/doctest.h>
 
@@ -18,8 +18,7 @@ namespace {
 std::string doubtful_xml(const DomainSpec& spec, std::string_view type)
 {
     const std::string_view console =
-        type == "kvm" ? "<serial type='file'><source path='/no/such/kvm/folder/log'/></serial>"
-                                  : "";
+        type == "kvm" ? "<serial type='file'><source path='/no/such/kvm/folder/log'/></serial>" : "";
     return concat("<domain type='qemu'><name>", spec.name, "</name><memory unit='MiB'>64</memory>",
                   "<os><type arch='x86_64' machine='q35'>hvm</type></os><devices>", console,
                   "</devices></domain>");

@@ -113,8 +113,8 @@ TEST_CASE("a VM that has a disk at each target has no room for another")
 
 TEST_CASE("a backup job names every disk and copies one")
 {
-    const auto job = xml::Document::parse(
-        backup_xml(three_disks, "disk-b", "qcow2", {.file = "/copy & more"}), "the job");
+    const auto job =
+        xml::Document::parse(backup_xml(three_disks, "disk-b", "qcow2", {.file = "/copy & more"}), "the job");
     CHECK(job.root().attribute("mode") == "push");
     std::string wanted;
     for (const auto& disk : job.root().child("disks")->children("disk"))
@@ -127,9 +127,9 @@ TEST_CASE("a backup job names every disk and copies one")
 
 TEST_CASE("a backup job writes an encrypted copy with the copy's own secret")
 {
-    const auto job =
-        xml::Document::parse(backup_xml(three_disks, "disk-b", "qcow2", {.file = "/copy", .secret = "libvirt-cpi/snap-a"}),
-                             "the job");
+    const auto job = xml::Document::parse(
+        backup_xml(three_disks, "disk-b", "qcow2", {.file = "/copy", .secret = "libvirt-cpi/snap-a"}),
+        "the job");
     const auto encryption = job.root().child("disks")->children("disk").at(2).find("target/encryption");
     REQUIRE(encryption);
     CHECK(encryption->attribute("format") == "luks");

@@ -273,7 +273,8 @@ TEST_CASE("what is left out of a disk's description is not in its definition")
 
 TEST_CASE("the same description gives the same text")
 {
-    CHECK(qemu_machinery().domain_xml(usual_spec(), "qemu") == qemu_machinery().domain_xml(usual_spec(), "qemu"));
+    CHECK(qemu_machinery().domain_xml(usual_spec(), "qemu") ==
+          qemu_machinery().domain_xml(usual_spec(), "qemu"));
 }
 
 TEST_CASE("a persistent disk with everything that can be chosen")

@@ -213,11 +213,12 @@ TEST_CASE("a daemon that is not there is an error and no absence")
                                   return 0;
                               })}) {
         CHECK(error.kind == ErrorKind::cloud);
-        check_says(error.what,
-                   {"connecting to qemu+unix:///system?socket=/no/such/socket: libvirt says: ",
-                    "/no/such/socket': No such file or directory",
-                    "Try: /opt/bin/virsh -c 'qemu+unix:///system?socket=/no/such/socket' list --all; install ",
-                    "libvirt-daemon-system", "systemctl start libvirtd"});
+        check_says(
+            error.what,
+            {"connecting to qemu+unix:///system?socket=/no/such/socket: libvirt says: ",
+             "/no/such/socket': No such file or directory",
+             "Try: /opt/bin/virsh -c 'qemu+unix:///system?socket=/no/such/socket' list --all; install ",
+             "libvirt-daemon-system", "systemctl start libvirtd"});
     }
 }
 

@@ -50,8 +50,8 @@ constexpr std::array nic_limits{
 
 constexpr std::string_view no_networks = "VirtualBox chooses names and addresses itself";
 constexpr std::array method_limits{
-    Limit{"resize_disk", Limit::Kind::differs, "detached"},
-    Limit{"snapshot_disk", Limit::Kind::differs, "the VM is suspended meanwhile"},
+    Limit{"resize_disk", Limit::Kind::differs, "of detached disks"},
+    Limit{"snapshot_disk", Limit::Kind::differs, "while the VM is suspended"},
     Limit{"create_network", Limit::Kind::refused, no_networks},
     Limit{"delete_network", Limit::Kind::refused, no_networks},
 };

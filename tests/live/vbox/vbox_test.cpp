@@ -154,7 +154,9 @@ TEST_CASE_FIXTURE(Fixture, "a VM whose process hangs, or was killed, is deleted 
     const std::string hung = cpi.create_vm(stemcell, 161);
     static_cast<void>(lab.on_host({"sh", "-c", concat("kill -STOP ", process_of(hung))}));
     for (const auto& vm : {killed, hung}) {
-        CHECK(cpi.call("delete_vm", json_list({vm})).ok());
+        const Reply deleted = cpi.call("delete_vm", json_list({vm}));
+        CAPTURE(deleted.ran().out);
+        CHECK(deleted.ok());
         CHECK_FALSE(knows("vms", vm));
         CHECK(process_of(vm).empty());
     }

@@ -126,6 +126,18 @@ unsigned prefix_of(const xml::Element& ip)
     return range ? range->prefix() : 0;
 }
 
+void read_leases(const xml::Element& dhcp, DhcpDefinition& found)
+{
+    for (const auto& range : dhcp.children("range")) {
+        const auto first = parse_ipv4(range.attribute("start"));
+        const auto last = parse_ipv4(range.attribute("end"));
+        if (first && last && *first <= *last)
+            found.ranges.emplace_back(*first, *last);
+    }
+    for (const auto& host : dhcp.children("host"))
+        found.hosts.push_back({lower(host.attribute("mac")), host.attribute("name"), host.attribute("ip")});
+}
+
 } // namespace
 
 DhcpDefinition read_dhcp(const std::string& network_xml)
@@ -141,15 +153,7 @@ DhcpDefinition read_dhcp(const std::string& network_xml)
         found.prefix = prefix_of(ip);
         if (document.root().child("forward"))
             found.gateway = ip.attribute("address");
-        for (const auto& range : dhcp->children("range")) {
-            const auto first = parse_ipv4(range.attribute("start"));
-            const auto last = parse_ipv4(range.attribute("end"));
-            if (first && last && *first <= *last)
-                found.ranges.emplace_back(*first, *last);
-        }
-        for (const auto& host : dhcp->children("host"))
-            found.hosts.push_back(
-                {lower(host.attribute("mac")), host.attribute("name"), host.attribute("ip")});
+        read_leases(*dhcp, found);
     }
     return found;
 }

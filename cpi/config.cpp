@@ -1,6 +1,7 @@
 #include "cpi/config.h"
 
 #include "base/error.h"
+#include "cpi/limits.h"
 #include "cpi/redact.h"
 #include "host/local_host.h"
 #include "json/schema.h"
@@ -22,10 +23,21 @@ void check_uri(const Config& config)
                            hypervisor.default_uri, ", got \"", config.uri, "\"")};
 }
 
+void check_strictness(const Config& config)
+{
+    const Hypervisor& hypervisor = *config.hypervisor.row;
+    if (config.strict_controller && hypervisor.strict_bus == nullptr)
+        throw Error{
+            ErrorKind::invalid_call,
+            concat("strict_controller: expected false, since persistent disks have one place only on ",
+                   hypervisor.name, ", got true")};
+}
+
 void check_aliases(const Config& config)
 {
     for (const auto& [name, place] : config.network_aliases)
-        while_doing(concat("network_aliases.", name), [&place = place] {
+        while_doing(concat("network_aliases.", name), [&config, &place = place] {
+            require_possible(*config.hypervisor.row, config.hypervisor.row->nic_limits, place.given_keys);
             if (!source_of(place))
                 throw Error{ErrorKind::invalid_call, "expected one of network, bridge and direct, got none"};
         });
@@ -80,6 +92,12 @@ AbsolutePath json::Codec<AbsolutePath>::read(const Place& place)
     return {text};
 }
 
+Bus Config::persistent_bus() const
+{
+    const Hypervisor& row = *hypervisor.row;
+    return strict_controller ? row.strict_bus(storage_controller) : row.persistent_bus;
+}
+
 std::string Config::connection_uri() const
 {
     if (!uri.empty())
@@ -97,6 +115,7 @@ Config read_config(std::string_view text, std::string_view source, const json::P
         json::merge(document, configuration_in(context));
         Config config = json::Codec<Config>::read(json::root(document));
         check_uri(config);
+        check_strictness(config);
         check_aliases(config);
         return config;
     } catch (const Error& error) {

@@ -36,6 +36,7 @@ struct Config {
     std::string bin_path = "virsh";
     AbsolutePath store_dir;
     StorageController storage_controller = StorageController::virtio;
+    bool strict_controller = false;
     bool auto_enable_networks = false;
     NetworkAliases network_aliases;
     Acceleration acceleration = Acceleration::automatic;
@@ -44,6 +45,8 @@ struct Config {
     std::string username;
     Secret private_key;
 
+    /// What persistent disks are connected to.
+    [[nodiscard]] Bus persistent_bus() const;
     /// `uri`, or the one that follows from hypervisor, host and username.
     [[nodiscard]] std::string connection_uri() const;
 };
@@ -111,6 +114,9 @@ inline constexpr std::tuple fields<Config>{
     optional(
         "storage_controller", &Config::storage_controller,
         "IDE, SCSI, SATA or virtio: what root and ephemeral disks are connected to; virtio when left out"),
+    optional("strict_controller", &Config::strict_controller,
+             "persistent disks are on the storage controller too, and VMs restart for those on IDE and SATA; "
+             "false when left out"),
     optional("auto_enable_networks", &Config::auto_enable_networks,
              "start networks that are not active, and make those that do not exist; false when left out"),
     optional("network_aliases", &Config::network_aliases,

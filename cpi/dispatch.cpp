@@ -57,7 +57,8 @@ std::string serve(std::string_view request_text, std::string_view source, const 
 
     const Config config = read_config(read_text(), source, request.at("context"));
     hide_secrets(log.redactor(), config);
-    check_method(*config.hypervisor.row, method.name);
+    require_possible(*config.hypervisor.row, config.hypervisor.row->method_limits,
+                     {std::string{method.name}});
     Cpi cpi{config, host, log};
     json::Writer result;
     method.call(cpi, request.at("arguments"), result);

@@ -92,7 +92,7 @@ DiskSpec HeldDisk::spec() const
     const DiskOptions& options = record.properties.fields;
     return {.file = image_file(),
             .format = record.format,
-            .bus = cpi_.hypervisor().persistent_bus,
+            .bus = cpi_.config().persistent_bus(),
             .position = 0,
             .serial = cid_.str(),
             .tuning = static_cast<const DiskTuning&>(options),

@@ -61,11 +61,13 @@ std::string cell_of(const Hypervisor& hypervisor, std::span<const Limit> limits,
 
 } // namespace
 
-void check_method(const Hypervisor& hypervisor, std::string_view method)
+void require_possible(const Hypervisor& hypervisor, std::span<const Limit> limits,
+                      const std::vector<std::string>& subjects)
 {
-    const Limit* limit = find(hypervisor.method_limits, method);
-    if (limit != nullptr && limit->kind == Limit::Kind::refused)
-        throw Error{ErrorKind::not_supported, refusal(hypervisor, *limit)};
+    for (const auto& subject : subjects)
+        if (const Limit* limit = find(limits, subject);
+            limit != nullptr && limit->kind == Limit::Kind::refused)
+            throw Error{ErrorKind::not_supported, refusal(hypervisor, *limit)};
 }
 
 void check_keys(Cpi& cpi, std::string_view where, std::span<const Limit> limits,
@@ -74,15 +76,10 @@ void check_keys(Cpi& cpi, std::string_view where, std::span<const Limit> limits,
     if (!unknown.empty())
         cpi.log().warning(concat(where, ": this CPI does not know ", join(unknown, ", ")));
     const Hypervisor& hypervisor = cpi.hypervisor();
-    for (const auto& key : given) {
-        const Limit* limit = find(limits, key);
-        if (limit == nullptr)
-            continue;
-        if (limit->kind == Limit::Kind::refused)
-            throw Error{ErrorKind::not_supported, concat(where, ": ", refusal(hypervisor, *limit))};
-        if (limit->kind == Limit::Kind::ignored)
+    while_doing(where, [&] { require_possible(hypervisor, limits, given); });
+    for (const auto& key : given)
+        if (const Limit* limit = find(limits, key); limit != nullptr && limit->kind == Limit::Kind::ignored)
             cpi.log().warning(concat(where, ": ", refusal(hypervisor, *limit)));
-    }
 }
 
 std::string method_table()

@@ -10,8 +10,9 @@ namespace cpi {
 
 class Cpi;
 
-/// Throws not_supported when the hypervisor cannot do that method.
-void check_method(const Hypervisor& hypervisor, std::string_view method);
+/// Throws not_supported when one of the subjects, methods or cloud properties, is refused.
+void require_possible(const Hypervisor& hypervisor, std::span<const Limit> limits,
+                      const std::vector<std::string>& subjects);
 
 /// Cloud properties may be meant for another CPI: what this one does not know is said, and no more. What it
 /// knows and the hypervisor cannot do is not_supported, or only said where nothing is lost by that.

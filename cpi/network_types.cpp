@@ -33,7 +33,6 @@ NicSource typed_source(NicSource::Kind type, const std::string& name)
 std::optional<NicSource> source_of(const NetworkPlace& place)
 {
     using Kind = NicSource::Kind;
-    const bool is_switch = place.openvswitch.value_or(false);
     std::vector<NicSource> sources;
     const std::string& network = place.network.empty() ? place.name : place.network;
     const bool has_bridge = !place.bridge.empty() && network.empty();
@@ -42,13 +41,13 @@ std::optional<NicSource> source_of(const NetworkPlace& place)
     else if (!network.empty())
         sources.push_back({Kind::network, network, place.portgroup});
     if (!place.bridge.empty())
-        sources.push_back({is_switch ? Kind::openvswitch : Kind::bridge, place.bridge});
+        sources.push_back({place.openvswitch ? Kind::openvswitch : Kind::bridge, place.bridge});
     if (!place.direct.empty())
         sources.push_back({Kind::direct, place.direct, {}, place.direct_mode.value_or(DirectMode::bridge)});
     if (sources.size() > 1)
         refuse(concat("it is plugged into both ", describe(sources[0]), " and ", describe(sources[1]),
                       "; a NIC has one place"));
-    require_with(is_switch, "openvswitch", place.bridge, "bridge");
+    require_with(place.openvswitch, "openvswitch", place.bridge, "bridge");
     require_with(place.direct_mode.has_value(), "direct_mode", place.direct, "direct");
     if (sources.empty() || sources[0].kind != Kind::network)
         require_with(!place.portgroup.empty(), "portgroup", {}, "network");

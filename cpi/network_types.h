@@ -19,10 +19,11 @@ struct NetworkPlace {
     std::string name;
     std::string bridge;
     std::string direct;
-    std::optional<bool> openvswitch;
+    bool openvswitch = false;
     std::optional<DirectMode> direct_mode;
     std::string portgroup;
     std::optional<NicSource::Kind> type;
+    std::vector<std::string> given_keys;
 };
 using NetworkAliases = std::map<std::string, NetworkPlace>;
 
@@ -56,7 +57,6 @@ struct NetworkProperties : NetworkPlace {
     std::optional<BandwidthProperties> bandwidth;
     std::string nwfilter;
     bool dhcp_reservation = false;
-    std::vector<std::string> given_keys;
     std::vector<std::string> unknown_keys;
 };
 

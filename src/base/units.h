@@ -24,6 +24,7 @@ private:
 /// So many of something in a second; 0 is no limit.
 struct RateLimit {
     std::uint64_t value = 0;
+    bool operator==(const RateLimit&) const = default;
 };
 
 } // namespace cpi

@@ -20,6 +20,18 @@ std::vector<xml::Element> disks_of(const xml::Document& domain)
     return devices ? devices->children("disk") : std::vector<xml::Element>{};
 }
 
+DiskTarget target_in(const xml::Element& disk)
+{
+    const auto target = disk.child("target");
+    return target ? DiskTarget{target->attribute("dev"), target->attribute("bus")} : DiskTarget{};
+}
+
+Error no_room(unsigned places)
+{
+    return Error{ErrorKind::cloud, concat("the VM has no room for another disk: ", places, " of ", places,
+                                          " places are taken")};
+}
+
 } // namespace
 
 std::vector<DefinedDisk> disks_with_serials(std::string_view domain_xml)
@@ -72,21 +84,18 @@ std::string backup_xml(std::string_view domain_xml, std::string_view serial, std
     return job.to_text();
 }
 
-std::vector<std::string> disk_targets(std::string_view domain_xml)
+std::vector<DiskTarget> disk_targets(std::string_view domain_xml)
 {
     const xml::Document domain = xml::Document::parse(domain_xml, "a VM's definition");
-    std::vector<std::string> names;
+    std::vector<DiskTarget> targets;
     for (const auto& disk : disks_of(domain))
-        if (const auto target = disk.child("target"))
-            names.push_back(target->attribute("dev"));
-    return names;
+        targets.push_back(target_in(disk));
+    return targets;
 }
 
-std::string target_of_disk(std::string_view disk_xml)
+DiskTarget target_of_disk(std::string_view disk_xml)
 {
-    const xml::Document disk = xml::Document::parse(disk_xml, "a disk's definition");
-    const auto target = disk.root().child("target");
-    return target ? target->attribute("dev") : "";
+    return target_in(xml::Document::parse(disk_xml, "a disk's definition").root());
 }
 
 std::set<unsigned> used_scsi_targets(std::string_view domain_xml)
@@ -94,9 +103,8 @@ std::set<unsigned> used_scsi_targets(std::string_view domain_xml)
     const xml::Document domain = xml::Document::parse(domain_xml, "a VM's definition");
     std::set<unsigned> used;
     for (const auto& disk : disks_of(domain)) {
-        const auto target = disk.child("target");
         const auto address = disk.child("address");
-        if (!target || !address || target->attribute("bus") != "scsi")
+        if (!address || target_in(disk).bus != "scsi")
             continue;
         const std::string number = address->attribute("target");
         unsigned value = 0;
@@ -114,8 +122,15 @@ unsigned free_scsi_target(const std::set<unsigned>& used, std::string_view seria
         if (!used.contains(candidate))
             return candidate;
     }
-    throw Error{ErrorKind::cloud,
-                concat("the VM has no room for another disk: all ", targets, " places are taken")};
+    throw no_room(targets);
+}
+
+unsigned free_place(const std::set<unsigned>& used, unsigned first, unsigned end)
+{
+    for (unsigned place = first; place < end; ++place)
+        if (!used.contains(place))
+            return place;
+    throw no_room(end - first);
 }
 
 } // namespace cpi

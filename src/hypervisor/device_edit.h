@@ -29,11 +29,17 @@ void add_encryption(const xml::Element& source, std::string_view secret);
 [[nodiscard]] std::string backup_xml(std::string_view domain_xml, std::string_view serial,
                                      std::string_view format, const DiskCopy& to);
 
-/// "vda", "sdaa", … of all disks.
-[[nodiscard]] std::vector<std::string> disk_targets(std::string_view domain_xml);
+/// Where a disk is in a VM, in libvirt's words: "vda" on "virtio".
+struct DiskTarget {
+    std::string device;
+    std::string bus;
+};
 
-/// "vda" of a disk's own definition.
-[[nodiscard]] std::string target_of_disk(std::string_view disk_xml);
+/// Those of all disks.
+[[nodiscard]] std::vector<DiskTarget> disk_targets(std::string_view domain_xml);
+
+/// That of a disk's own definition.
+[[nodiscard]] DiskTarget target_of_disk(std::string_view disk_xml);
 
 /// The target numbers that are taken on the VM's scsi controller.
 [[nodiscard]] std::set<unsigned> used_scsi_targets(std::string_view domain_xml);
@@ -41,5 +47,8 @@ void add_encryption(const xml::Element& source, std::string_view secret);
 /// A free target number for a disk. It follows from the serial number as far as possible, so that a number is
 /// not used again soon after its disk left: a guest may still be forgetting that one.
 [[nodiscard]] unsigned free_scsi_target(const std::set<unsigned>& used, std::string_view serial);
+
+/// The first position that is free, of those from `first` on and before `end`.
+[[nodiscard]] unsigned free_place(const std::set<unsigned>& used, unsigned first, unsigned end);
 
 } // namespace cpi

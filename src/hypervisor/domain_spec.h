@@ -15,7 +15,7 @@ namespace cpi {
 
 using Path = std::filesystem::path;
 
-/// How a disk is connected. Only scsi and xen disks come and go while a VM runs.
+/// How a disk is connected.
 enum class Bus { virtio, scsi, sata, ide, xen };
 enum class Firmware { bios, uefi };
 /// What Xen makes of a VM: a whole PC, a PC without a BIOS, or none that needs the processor's help.

@@ -78,6 +78,8 @@ struct Hypervisor {
     Bus (*system_bus)(StorageController) = nullptr;
     /// Where persistent disks go, whatever the storage controller is: they come and go while the VM runs.
     Bus persistent_bus = Bus::scsi;
+    /// Where they go when the storage controller is strict. Null: it cannot be.
+    Bus (*strict_bus)(StorageController) = nullptr;
     /// Disks have no partition table but a file system: the agent only mounts them.
     bool disks_hold_file_systems = false;
     /// How a guest finds a disk.

@@ -5,7 +5,6 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "base/undo.h"
-#include "hypervisor/device_edit.h"
 #include "storage/image.h"
 #include "storage/layout.h"
 #include "xml/xml.h"
@@ -39,8 +38,15 @@ std::string tags_element(const std::map<std::string, std::string>& tags)
     return document.to_text();
 }
 
-/// A file of the VM that nobody else locks.
-Path suspension_lock(const Layout& layout, const VmCid& vm)
+/// libvirt adds and removes these while a VM runs.
+bool comes_and_goes(const std::string& disk_xml)
+{
+    const std::string bus = target_of_disk(disk_xml).bus;
+    return bus == "scsi" || bus == "xen";
+}
+
+/// Held while a call has the VM stand still. A file of the VM that nobody else locks.
+Path standstill_lock(const Layout& layout, const VmCid& vm)
 {
     return layout.of(vm) / file_name::vm_record;
 }
@@ -197,6 +203,27 @@ LibvirtMachines::Definitions LibvirtMachines::definitions(const VmCid& vm)
     return found;
 }
 
+void LibvirtMachines::restart(const VmCid& vm)
+{
+    constexpr std::chrono::hours turn{1};
+    constexpr std::chrono::seconds patience{30};
+    const auto lock = host_.lock(standstill_lock(layout_, vm), Deadline{turn});
+    const Path mark = layout_.of(vm) / file_name::comes_back;
+    host_.publish(mark, "", Access::owner);
+    reboot(vm, patience);
+    host_.discard(mark);
+}
+
+LibvirtMachines::Definitions LibvirtMachines::awake_definitions(const VmCid& vm)
+{
+    Definitions found = definitions(vm);
+    if (found.state == DomainState::running || !host_.info(layout_.of(vm) / file_name::comes_back))
+        return found;
+    log_.warning(concat("VM ", vm.str(), " was switched off by a call that did not end, and starts"));
+    restart(vm);
+    return definitions(vm);
+}
+
 std::vector<DiskCid> LibvirtMachines::persistent_disks(const VmCid& vm)
 {
     std::vector<DiskCid> disks;
@@ -218,9 +245,9 @@ DiskHint LibvirtMachines::attach(const VmCid& vm, const DiskCid& disk, const Dis
     }
 }
 
-std::string LibvirtMachines::attach_where_missing(const VmCid& vm, const DiskCid& disk, DiskSpec spec)
+DiskTarget LibvirtMachines::attach_where_missing(const VmCid& vm, const DiskCid& disk, DiskSpec spec)
 {
-    const Definitions now = definitions(vm);
+    const Definitions now = awake_definitions(vm);
     const auto live = find_disk(now.live, disk.str());
     const auto inactive = find_disk(now.inactive, disk.str());
     if (live && inactive)
@@ -229,28 +256,37 @@ std::string LibvirtMachines::attach_where_missing(const VmCid& vm, const DiskCid
     if (!machinery_.notices_missing_images && !host_.info(spec.file))
         throw Error{ErrorKind::cloud, concat("attaching disk ", disk.str(), " to VM ", vm.str(),
                                              ": its image ", spec.file.native(), " is not there")};
-    std::set<unsigned> used = machinery_.used_positions(now.live);
-    used.merge(machinery_.used_positions(now.inactive));
-    spec.position = machinery_.free_position(used, disk.str());
+    std::set<unsigned> used = machinery_.used_positions(now.live, spec.bus);
+    used.merge(machinery_.used_positions(now.inactive, spec.bus));
+    spec.position = machinery_.free_position(used, spec);
     // A call that was killed may have left the disk in one of the two only.
     const std::string device = live       ? live->device_xml
                                : inactive ? inactive->device_xml
                                           : machinery_.disk_xml(spec);
-    const Reach reach = now.state == DomainState::off || live ? Reach::config
-                        : inactive                            ? Reach::live
-                                                              : Reach::live_and_config;
+    const bool needs_restart = now.state == DomainState::running && !live && !comes_and_goes(device);
+    const Reach reach = now.state == DomainState::off || live || needs_restart ? Reach::config
+                        : inactive                                             ? Reach::live
+                                                                               : Reach::live_and_config;
+    if (!inactive || !needs_restart)
+        attach_device(vm, device, reach);
+    if (needs_restart)
+        restart(vm);
+    return target_of_disk(device);
+}
+
+void LibvirtMachines::attach_device(const VmCid& vm, const std::string& device, Reach reach)
+{
     try {
         libvirt_.attach_device(name_of(vm), device, reach);
     } catch (const Error&) {
         log_.info(concat("the device that failed: ", device));
         throw;
     }
-    return target_of_disk(device);
 }
 
 bool LibvirtMachines::detach(const VmCid& vm, const DiskCid& disk)
 {
-    const Definitions before = definitions(vm);
+    const Definitions before = awake_definitions(vm);
     const bool running = before.state == DomainState::running;
     const auto inactive = find_disk(before.inactive, disk.str());
     const auto live = running ? find_disk(before.live, disk.str()) : std::nullopt;
@@ -260,8 +296,16 @@ bool LibvirtMachines::detach(const VmCid& vm, const DiskCid& disk)
         libvirt_.detach_device(name_of(vm), inactive->device_xml, Reach::config);
     if (!live)
         return true;
+    if (comes_and_goes(live->device_xml))
+        detach_from_guest(vm, disk, live->device_xml);
+    else
+        restart(vm);
+    return true;
+}
 
-    libvirt_.detach_device(name_of(vm), live->device_xml, Reach::live);
+void LibvirtMachines::detach_from_guest(const VmCid& vm, const DiskCid& disk, const std::string& device)
+{
+    libvirt_.detach_device(name_of(vm), device, Reach::live);
     constexpr std::chrono::seconds patience{60};
     const bool gone = wait_until(Deadline{patience}, [&] {
         return !find_disk(libvirt_.domain_xml(name_of(vm), Definition::live), disk.str());
@@ -270,7 +314,6 @@ bool LibvirtMachines::detach(const VmCid& vm, const DiskCid& disk)
         throw Error{ErrorKind::cloud, concat("detaching disk ", disk.str(), " from VM ", vm.str(),
                                              ": the guest did not let go of it within ", patience.count(),
                                              " s. Try: unmount it in the guest, then detach again")};
-    return true;
 }
 
 std::optional<std::string> LibvirtMachines::definition_in_use(const VmCid& vm, const DiskCid& disk)
@@ -283,9 +326,10 @@ std::optional<std::string> LibvirtMachines::definition_in_use(const VmCid& vm, c
 
 bool LibvirtMachines::resize(const VmCid& vm, const DiskCid& disk, const Path& file, Mebibytes size)
 {
-    if (!definition_in_use(vm, disk))
+    const auto definition = definition_in_use(vm, disk);
+    if (!definition)
         return false;
-    if (!machinery_.resizes_disks_in_use)
+    if (!machinery_.resizes_disks_in_use || !comes_and_goes(find_disk(*definition, disk.str())->device_xml))
         throw Error{ErrorKind::not_supported,
                     concat("disk ", disk.str(), " is attached to VM ", vm.str(),
                            ", which would not see its new size. Try: detach it first")};
@@ -328,7 +372,7 @@ void LibvirtMachines::copy_while_suspended(const VmCid& vm, const DiskCid& disk,
 {
     // Another copy of one of its disks would let the VM go on too early.
     constexpr std::chrono::hours patience{6};
-    const auto lock = host_.lock(suspension_lock(layout_, vm), Deadline{patience});
+    const auto lock = host_.lock(standstill_lock(layout_, vm), Deadline{patience});
     const std::string doing = concat("copying disk ", disk.str(), " of VM ", vm.str());
     Undo undo{log_};
     const bool is_ours = libvirt_.suspend_domain(name_of(vm));
@@ -348,7 +392,7 @@ void LibvirtMachines::abandon_copy(const VmCid& vm, const DiskCid& /*disk*/, con
         return;
     }
     // Who holds the lock still copies, and will let the VM go on.
-    const auto lock = host_.try_lock(suspension_lock(layout_, vm));
+    const auto lock = host_.try_lock(standstill_lock(layout_, vm));
     if (lock && exists(vm) && libvirt_.domain_state(name_of(vm)) == DomainState::running &&
         libvirt_.resume_domain(name_of(vm)))
         log_.warning(concat("VM ", vm.str(), " was left suspended by a copy that was not finished"));

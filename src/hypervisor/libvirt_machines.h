@@ -1,5 +1,6 @@
 #pragma once
 
+#include "hypervisor/device_edit.h"
 #include "hypervisor/hypervisor.h"
 #include "virt/libvirt.h"
 
@@ -24,11 +25,11 @@ struct Machinery {
     unsigned undefine_flags;
     std::string (*domain_xml)(const DomainSpec& spec, std::string_view domain_type);
     std::string (*disk_xml)(const DiskSpec&) = nullptr;
-    /// The positions that are taken in a definition, and one for another disk.
-    std::set<unsigned> (*used_positions)(std::string_view domain_xml) = nullptr;
-    unsigned (*free_position)(const std::set<unsigned>& used, std::string_view serial) = nullptr;
-    /// How a guest finds a disk that has that target ("sdaa").
-    DiskHint (*hint)(const DiskSpec&, std::string_view target) = nullptr;
+    /// The positions on a bus that are taken in a definition, and one for another disk.
+    std::set<unsigned> (*used_positions)(std::string_view domain_xml, Bus bus) = nullptr;
+    unsigned (*free_position)(const std::set<unsigned>& used, const DiskSpec& disk) = nullptr;
+    /// How a guest finds a disk that is there.
+    DiskHint (*hint)(const DiskSpec&, const DiskTarget& target) = nullptr;
     bool notices_missing_images = true; // libvirt does, of a disk that is attached
     bool resizes_disks_in_use = true;
     CopyInUse copies_disks_in_use = CopyInUse::by_backup_job;
@@ -75,11 +76,16 @@ protected:
 private:
     struct Definitions;
     [[nodiscard]] Definitions definitions(const VmCid& vm);
+    /// The same, of a VM that is not off just because a call that restarted it was killed.
+    [[nodiscard]] Definitions awake_definitions(const VmCid& vm);
+    /// Gives the guest the disks of the definition, where they cannot come and go while it runs.
+    void restart(const VmCid& vm);
+    void attach_device(const VmCid& vm, const std::string& device, Reach reach);
+    void detach_from_guest(const VmCid& vm, const DiskCid& disk, const std::string& device);
     /// The definition of a VM that runs with the disk; nothing when it is off or has no such disk.
     [[nodiscard]] std::optional<std::string> definition_in_use(const VmCid& vm, const DiskCid& disk);
     [[nodiscard]] std::vector<std::string_view> domain_types(Acceleration acceleration) const;
-    /// Returns the disk's target.
-    std::string attach_where_missing(const VmCid& vm, const DiskCid& disk, DiskSpec spec);
+    DiskTarget attach_where_missing(const VmCid& vm, const DiskCid& disk, DiskSpec spec);
     void copy_while_suspended(const VmCid& vm, const DiskCid& disk, const Path& from, const Path& to);
     void copy_by_backup_job(const VmCid& vm, const DiskCid& disk, const DiskSpec& from, const DiskCopy& to);
     void define_and_start(const DomainSpec& spec, std::string_view domain_type);

@@ -64,9 +64,10 @@ std::string target_name(std::string_view prefix, unsigned index)
 }
 
 /// Names must differ within a VM: scsi disks begin behind the names that sata disks can have.
+constexpr unsigned first_scsi = 26;
+
 unsigned target_index(const DiskSpec& disk)
 {
-    constexpr unsigned first_scsi = 26;
     return disk.bus == Bus::scsi ? first_scsi + disk.position : disk.position;
 }
 
@@ -209,6 +210,12 @@ Bus system_bus(StorageController controller)
     return Bus::virtio;
 }
 
+Bus strict_bus(StorageController controller)
+{
+    const Bus bus = system_bus(controller);
+    return bus == Bus::virtio ? Bus::scsi : bus; // which is virtio too, and has room
+}
+
 std::string domain_xml(const DomainSpec& spec, std::string_view domain_type)
 {
     const xml::Document document{"domain"};
@@ -242,10 +249,37 @@ DiskHint hint(const DiskSpec& disk)
                 std::string{serial.substr(serial.starts_with(DiskTag::prefix) ? DiskTag::prefix.size() : 0)}};
 }
 
-/// By its serial number the disk is found wherever it is.
-DiskHint hint_of_target(const DiskSpec& disk, std::string_view /*target*/)
+/// By its serial number the disk is found wherever on its bus it is.
+DiskHint hint_of_target(const DiskSpec& disk, const DiskTarget& target)
 {
-    return hint(disk);
+    constexpr std::array buses{Bus::virtio, Bus::scsi, Bus::sata, Bus::ide};
+    const auto* const bus = std::ranges::find(buses, target.bus, [](Bus one) { return words_of(one).name; });
+    DiskSpec there = disk;
+    if (bus != buses.end())
+        there.bus = *bus;
+    return hint(there);
+}
+
+/// A VM's own disks and the drive have the first ones of IDE and SATA.
+constexpr unsigned first_place = 3;
+constexpr unsigned ide_places = 4;
+
+std::set<unsigned> used_positions(std::string_view domain_xml, Bus bus)
+{
+    if (bus == Bus::scsi)
+        return used_scsi_targets(domain_xml);
+    std::set<unsigned> used;
+    for (const auto& target : disk_targets(domain_xml))
+        if (target.bus == words_of(bus).name)
+            used.insert(static_cast<unsigned>(target.device.back() - 'a'));
+    return used;
+}
+
+unsigned free_position(const std::set<unsigned>& used, const DiskSpec& disk)
+{
+    if (disk.bus == Bus::scsi)
+        return free_scsi_target(used, disk.serial);
+    return free_place(used, first_place, disk.bus == Bus::ide ? ide_places : first_scsi);
 }
 
 std::unique_ptr<Machines> control(const Ground& ground)
@@ -263,8 +297,8 @@ const Machinery& qemu_machinery() noexcept
                           VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA | VIR_DOMAIN_UNDEFINE_NVRAM,
         .domain_xml = &domain_xml,
         .disk_xml = &disk_xml,
-        .used_positions = &used_scsi_targets,
-        .free_position = &free_scsi_target,
+        .used_positions = &used_positions,
+        .free_position = &free_position,
         .hint = &hint_of_target,
     };
     return machinery;
@@ -285,6 +319,7 @@ const Hypervisor& qemu_row() noexcept
         .base_formats = base_formats,
         .system_bus = &system_bus,
         .persistent_bus = Bus::scsi,
+        .strict_bus = &strict_bus,
         .hint = &hint,
     };
     return row;

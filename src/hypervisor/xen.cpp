@@ -179,34 +179,30 @@ std::string disk_xml(const DiskSpec& spec)
     return document.to_text();
 }
 
-std::set<unsigned> used_positions(std::string_view domain_xml)
+std::set<unsigned> used_positions(std::string_view domain_xml, Bus /*bus*/)
 {
     constexpr std::string_view prefix = "xvd";
     std::set<unsigned> used;
-    for (const auto& name : disk_targets(domain_xml))
+    for (const auto& [name, bus] : disk_targets(domain_xml))
         if (name.size() == prefix.size() + 1 && name.starts_with(prefix))
             used.insert(static_cast<unsigned>(name.back() - 'a'));
     return used;
 }
 
-unsigned free_position(const std::set<unsigned>& used, std::string_view /*serial*/)
+unsigned free_position(const std::set<unsigned>& used, const DiskSpec& /*disk*/)
 {
-    for (unsigned position = first_position; position < positions; ++position)
-        if (!used.contains(position))
-            return position;
-    throw Error{ErrorKind::cloud, concat("the VM has no room for another disk: all ",
-                                         positions - first_position, " places are taken")};
+    return free_place(used, first_position, positions);
 }
 
 /// The serial number stays in libvirt: a guest knows its disks by their targets.
-DiskHint hint_of_target(const DiskSpec& /*disk*/, std::string_view target)
+DiskHint hint_of_target(const DiskSpec& /*disk*/, const DiskTarget& target)
 {
-    return {.path = concat("/dev/", target)};
+    return {.path = concat("/dev/", target.device)};
 }
 
 DiskHint hint(const DiskSpec& disk)
 {
-    return hint_of_target(disk, xen_target(disk.position).name);
+    return {.path = concat("/dev/", xen_target(disk.position).name)};
 }
 
 Bus system_bus(StorageController /*controller*/)

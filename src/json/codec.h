@@ -80,9 +80,20 @@ std::vector<std::string> keys()
 }
 
 /// Fails for a key that is misspelt or, if the struct wants that, unknown. Returns the unknown ones; a struct
-/// that has a member `unknown_keys` gets them, and one that has `given_keys` those that are known and given.
+/// that has a member `unknown_keys` gets them, and one that has `given_keys` those that are known and say
+/// more than leaving them out.
 std::vector<std::string> check_keys(const Place& place, const std::vector<std::string>& known,
                                     UnknownKeys unknown);
+
+/// False for what cannot be compared.
+template <class Member>
+bool is_same(const Member& one, const Member& other)
+{
+    if constexpr (std::equality_comparable<Member>)
+        return one == other;
+    else
+        return false;
+}
 
 template <Declared T>
 struct Codec<T> {
@@ -97,10 +108,11 @@ struct Codec<T> {
         // A field may be one of a base class.
         const auto read_field = [&]<class Struct, class Member>(const Field<Struct, Member>& field) {
             const Place at = place.at(field.key);
+            const Member usual = value.*field.member;
             if (field.presence == Presence::required || !at.is_null())
                 value.*field.member = Codec<Member>::read(at);
             if constexpr (requires { value.given_keys; })
-                if (!at.is_null())
+                if (!at.is_null() && !is_same(value.*field.member, usual))
                     value.given_keys.emplace_back(field.key);
         };
         std::apply([&](const auto&... field) { (read_field(field), ...); }, fields<T>);

@@ -43,6 +43,7 @@ TEST_CASE("the least configuration is QEMU on this machine")
     CHECK(config.storage_controller == StorageController::virtio);
     CHECK(config.acceleration == Acceleration::automatic);
     CHECK_FALSE(config.auto_enable_networks);
+    CHECK_FALSE(config.strict_controller);
     CHECK(config.agent.mbus.reveal() == "nats://10.0.0.6:4222");
     CHECK(config.agent.ntp.empty());
     CHECK_FALSE(config.agent.blobstore);
@@ -65,6 +66,18 @@ TEST_CASE("every key of the configuration is read")
     CHECK(config.private_key.reveal() == "/k");
     CHECK(config.agent.ntp == std::vector<std::string>{"a", "b"});
     CHECK(config.agent.blobstore->text == R"({"provider":"local","options":{}})");
+}
+
+TEST_CASE("persistent disks are on the storage controller only if it is strict")
+{
+    const auto bus = [](std::string_view members) { return read(with(members)).persistent_bus(); };
+    CHECK(bus(R"("storage_controller":"SATA")") == Bus::scsi);
+    CHECK(bus(R"("storage_controller":"SATA","strict_controller":false)") == Bus::scsi);
+    CHECK(bus(R"("storage_controller":"SATA","strict_controller":true)") == Bus::sata);
+    CHECK(bus(R"("storage_controller":"IDE","strict_controller":true)") == Bus::ide);
+    CHECK(bus(R"("storage_controller":"SCSI","strict_controller":true)") == Bus::scsi);
+    CHECK(bus(R"("strict_controller":true)") == Bus::scsi);
+    CHECK(bus(R"("hypervisor":"vbox","storage_controller":"IDE")") == Bus::sata);
 }
 
 TEST_CASE("the example configurations are valid")
@@ -100,6 +113,9 @@ TEST_CASE("a wrong value is refused with the key, what it holds, and what is all
         {R"("storage_controller":"nvme")",
          {"storage_controller: expected one of IDE, SCSI, SATA, virtio", "\"nvme\""}},
         {R"("storage_controller":false)", {"storage_controller: expected one of", "got false"}},
+        {R"("strict_controller":1)", {"strict_controller: expected true or false, got the number 1"}},
+        {R"("strict_controller":true,"hypervisor":"xen")",
+         {"strict_controller: expected false", "one place only on xen"}},
         {R"("auto_enable_networks":"true")",
          {"auto_enable_networks: expected true or false, got the string \"true\""}},
         {R"("acceleration":"tcg")", {"acceleration: expected one of auto, kvm, emulation", "\"tcg\""}},
@@ -216,6 +232,9 @@ TEST_CASE("an alias that is no place is refused")
     check_says(with_alias(R"({"network":"n","bridge":"b"})"), {"network_aliases.nat", "'n'", "'b'"});
     check_says(with_alias(R"({"mtu":1400})"), {"network_aliases.nat.mtu: no such key"});
     check_says(with_alias("\"default\""), {"network_aliases.nat: expected an object"});
+    check_says(with_alias(R"({"type":"nat"})"), {"network_aliases.nat: 'type' is not possible on qemu"});
+    check_says(error(with(R"("hypervisor":"xen","network_aliases":{"nat":{"direct":"eth0"}})")),
+               {"network_aliases.nat: 'direct' is not possible on xen"});
 }
 
 TEST_CASE("a URI of another hypervisor is refused")

@@ -52,6 +52,17 @@ TEST_CASE("a VM's properties are read")
     CHECK(properties.unknown_keys == std::vector<std::string>{"availability_zone"});
 }
 
+TEST_CASE("a property that says what is so anyway asks for nothing")
+{
+    CHECK(read<VmProperties>(R"({"encryption":"none","iops":0,"graphics":"none","nested_paging":true,
+        "virtualization":null})")
+              .given_keys.empty());
+    CHECK(read<VmProperties>(R"({"encryption":"luks","iops":1,"nested_paging":false})").given_keys ==
+          std::vector<std::string>{"nested_paging", "encryption", "iops"});
+    CHECK(read<NetworkProperties>(R"({"openvswitch":false,"portgroup":"","dhcp_reservation":false})")
+              .given_keys.empty());
+}
+
 TEST_CASE("every property of a VM of a wrong type or size is refused with its place")
 {
     const std::vector<std::pair<std::string_view, std::string_view>> cases{

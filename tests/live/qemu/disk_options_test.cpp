@@ -15,14 +15,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string config_file(const QemuCpi& cpi)
-{
-    return (cpi.store().parent_path() / "cpi.json").native();
-}
-
 Ran restore(const QemuCpi& cpi, const std::vector<std::string>& words)
 {
-    std::vector<std::string> argv{LIBVIRT_CPI_EXECUTABLE, "--config", config_file(cpi), "restore-disk"};
+    std::vector<std::string> argv{LIBVIRT_CPI_EXECUTABLE, "--config", cpi.config_file(), "restore-disk"};
     argv.insert(argv.end(), words.begin(), words.end());
     return run_program(argv);
 }
@@ -302,7 +297,7 @@ TEST_CASE("update_disk that is killed at any moment leaves the disk whole, and a
                                            update(disk, 64, concat(R"({"format":")", format, R"("})")),
                                            R"(,"context":{"director_uuid":"d"},"api_version":2})");
         const Ran killed = run_program({"timeout", "-s", "KILL", concat("0.", step < 10 ? "0" : "", step),
-                                        LIBVIRT_CPI_EXECUTABLE, "--config", config_file(cpi)},
+                                        LIBVIRT_CPI_EXECUTABLE, "--config", cpi.config_file()},
                                        request);
         endings.insert(killed.status == 0 ? "in time" : "killed");
         check_contents();
@@ -414,7 +409,8 @@ TEST_CASE("calls on disks that are killed at any moment can be made again, and i
         const std::string request = concat(R"({"method":")", method, R"(","arguments":)", arguments,
                                            R"(,"context":{"director_uuid":"d"},"api_version":2})");
         static_cast<void>(run_program(
-            {"timeout", "-s", "KILL", after, LIBVIRT_CPI_EXECUTABLE, "--config", config_file(cpi)}, request));
+            {"timeout", "-s", "KILL", after, LIBVIRT_CPI_EXECUTABLE, "--config", cpi.config_file()},
+            request));
     };
     // Whether a killed call had done its work already is not to be known: its repeat may say that.
     const auto repeat = [&](std::string_view method, const std::string& arguments, std::string_view done) {

@@ -44,6 +44,7 @@ public:
 
     [[nodiscard]] const CpiProcess& process() const noexcept { return process_; }
     [[nodiscard]] std::filesystem::path store() const { return folder_.path() / "store"; }
+    [[nodiscard]] std::string config_file() const { return (folder_.path() / "cpi.json").native(); }
     [[nodiscard]] Reply call(std::string_view method, std::string_view arguments) const
     {
         return process_.call(method, arguments);

@@ -8,6 +8,7 @@
 #include <doctest/doctest.h>
 
 #include <set>
+#include <utility>
 
 namespace cpi::test {
 
@@ -154,6 +155,78 @@ TEST_CASE("disks persist on every storage controller, and persistent ones come a
         CHECK(wait_until(Deadline{std::chrono::seconds{10}},
                          [&] { return in_guest(vm, "ls /dev/disk/by-id").find(disk) == std::string::npos; }));
     }
+}
+
+TEST_CASE("persistent disks on a strict storage controller come and go with a restart of the VM, and keep "
+          "their data")
+{
+    struct Case {
+        std::string_view controller;
+        std::size_t room;
+    };
+    for (const auto& [controller, room] : {Case{"SATA", 5}, Case{"IDE", 1}}) {
+        CAPTURE(controller);
+        const QemuCpi cpi{concat(R"(,"strict_controller":true,"storage_controller":")", controller, "\"")};
+        const std::string vm =
+            cpi.create_vm(cpi.create_stemcell("openstack-qcow2"), static_network("192.168.122.166"));
+        static_cast<void>(cpi.boot_report(vm));
+        std::vector<std::string> disks;
+        for (std::size_t i = 0; i < room; ++i)
+            disks.push_back(cpi.cid("create_disk", "[16,{},null]"));
+        const std::string disk = disks.front();
+        std::string boot = boot_id(vm);
+        const auto has_restarted = [&] { return std::exchange(boot, boot_id(vm)) != boot; };
+
+        const std::string hint = cpi.call("attach_disk", json_list({vm, disk})).require_ok().result_text();
+        CHECK(has_restarted());
+        CHECK(hint.find("/dev/disk/by-id/ata-QEMU_HARDDISK_") != std::string::npos);
+        CHECK(cpi.call("attach_disk", json_list({vm, disk})).require_ok().result_text() == hint);
+        CHECK_FALSE(has_restarted());
+        const std::string mount = concat("mount-disk ", disk, " ", shell_quote(hint), " /mnt && ");
+        static_cast<void>(in_guest(vm, concat(mount, "echo kept >/mnt/marker")));
+        const Reply resized = cpi.call("resize_disk", concat("[", json_string(disk), ",32]"));
+        CHECK(resized.error_type() == "Bosh::Clouds::NotSupported");
+
+        // Its place on the bus is its own, whatever comes and goes.
+        static_cast<void>(virsh({"destroy", vm}));
+        for (std::size_t i = 1; i < room; ++i)
+            CHECK(cpi.call("attach_disk", json_list({vm, disks.at(i)})).ok());
+        CHECK(cpi.call("reboot_vm", json_list({vm})).ok());
+        for (const auto& each : disks)
+            CHECK(in_guest(vm, concat("ls /dev/disk/by-id/ata-QEMU_HARDDISK_", each)).ends_with(each));
+        CHECK(in_guest(vm, concat(mount, "cat /mnt/marker")).ends_with("kept"));
+
+        CHECK(has_restarted());
+        CHECK(cpi.call("detach_disk", json_list({vm, disk})).ok());
+        CHECK(has_restarted());
+        CHECK(in_guest(vm, "ls /dev/disk/by-id").find(disk) == std::string::npos);
+        CHECK(cpi.call("delete_disk", json_list({disk})).ok());
+    }
+}
+
+TEST_CASE("a VM that a killed attach_disk has left off, on a strict controller, runs after the next one")
+{
+    const QemuCpi cpi{R"(,"strict_controller":true,"storage_controller":"SATA")"};
+    const std::string vm =
+        cpi.create_vm(cpi.create_stemcell("openstack-qcow2"), static_network("192.168.122.167"));
+    static_cast<void>(cpi.boot_report(vm));
+    const std::string both = json_list({vm, cpi.cid("create_disk", "[16,{},null]")});
+    const auto mark = cpi.store() / "vms" / vm / "comes_back";
+    const std::string killed_on_the_way = concat(
+        "exec 3<&0; ", LIBVIRT_CPI_EXECUTABLE, " --config ", cpi.config_file(), " <&3 & pid=$!; until [ -e ",
+        mark.native(), " ]; do sleep 0.01; done; sleep 0.3; kill -9 $pid");
+    REQUIRE(run_program({"timeout", "60", "sh", "-c", killed_on_the_way},
+                        concat(R"({"method":"attach_disk","arguments":)", both,
+                               R"(,"context":{"director_uuid":"d"},"api_version":2})"))
+                .status == 0);
+    CHECK(wait_until(Deadline{std::chrono::seconds{60}}, [&] {
+        return virsh({"domstate", vm}).starts_with("shut off");
+    }));
+    CHECK(cpi.call("attach_disk", both).ok());
+    CHECK(virsh({"domstate", vm}).starts_with("running"));
+    CHECK(cpi.call("get_disks", json_list({vm})).ok());
+    CHECK(cpi.call("detach_disk", both).ok());
+    CHECK(virsh({"domstate", vm}).starts_with("running"));
 }
 
 TEST_CASE("UEFI on request, a larger root disk, a bridge, and no ephemeral disk")

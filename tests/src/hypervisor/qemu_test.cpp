@@ -2,6 +2,7 @@
 // itself.
 
 #include "hypervisor/libvirt_machines.h"
+#include "src/caught.h"
 #include "src/hypervisor/golden.h"
 #include "virt/libvirt.h"
 #include "xml/xml.h"
@@ -300,6 +301,33 @@ TEST_CASE("a persistent disk with everything that can be chosen")
     const auto native = xml::Document::parse(qemu_machinery().disk_xml(spec), "it");
     CHECK(native.root().child("driver")->attribute("cache") == "none");
     CHECK_FALSE(native.root().child("iotune"));
+}
+
+TEST_CASE("persistent disks on IDE and SATA come behind the VM's own disks and the drive")
+{
+    const Machinery& qemu = qemu_machinery();
+    const auto place = [&](Bus bus, const std::set<unsigned>& used) {
+        return qemu.free_position(used, {.file = "/f", .format = "raw", .bus = bus, .serial = "disk-a"});
+    };
+    const auto domain = [](Bus bus) { return qemu_machinery().domain_xml(usual_spec(bus), "qemu"); };
+    CHECK(qemu.used_positions(domain(Bus::ide), Bus::ide) == std::set<unsigned>{0, 1, 2});
+    CHECK(qemu.used_positions(domain(Bus::sata), Bus::sata) == std::set<unsigned>{0, 1, 2});
+    CHECK(qemu.used_positions(domain(Bus::virtio), Bus::sata) == std::set<unsigned>{0});
+    CHECK(place(Bus::ide, {0, 1, 2}) == 3);
+    CHECK(place(Bus::sata, {0, 1, 2}) == 3);
+    CHECK(place(Bus::sata, {0}) == 3);
+    CHECK(place(Bus::sata, {0, 1, 2, 3, 5}) == 4);
+    CHECK(place(Bus::scsi, {}) == free_scsi_target({}, "disk-a"));
+    check_says(caught([&] { return place(Bus::ide, {0, 1, 2, 3}); }).what, {"1 of 1 places are taken"});
+}
+
+TEST_CASE(
+    "a QEMU guest finds a persistent disk by the bus that it is on, whatever the configuration says by now")
+{
+    const DiskSpec disk{.file = "/f", .format = "raw", .bus = Bus::scsi, .serial = "disk-1"};
+    CHECK(qemu_machinery().hint(disk, {"sdd", "sata"}).path == "/dev/disk/by-id/ata-QEMU_HARDDISK_disk-1");
+    CHECK(qemu_machinery().hint(disk, {"sdd", "scsi"}).path ==
+          "/dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_disk-1");
 }
 
 } // namespace cpi::test

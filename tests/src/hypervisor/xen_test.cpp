@@ -37,6 +37,14 @@ xml::Document check_domain(std::string_view name, Virtualization virtualization)
     return xml::Document::parse(text, "it");
 }
 
+std::string devices(const xml::Document& domain)
+{
+    std::vector<std::string> names;
+    for (const auto& target : disk_targets(domain.to_text()))
+        names.push_back(target.device);
+    return join(names, " ");
+}
+
 std::string disk_at(unsigned position)
 {
     return xen_machinery().disk_xml({.file = "/disks/a & b/disk.qcow2",
@@ -50,10 +58,9 @@ std::string disk_at(unsigned position)
 
 TEST_CASE("a Xen VM of each kind")
 {
-    CHECK(join(disk_targets(check_domain("xen-pv", Virtualization::pv).to_text()), " ") == "xvda xvdb xvdd");
-    CHECK(join(disk_targets(check_domain("xen-pvh", Virtualization::pvh).to_text()), " ") ==
-          "xvda xvdb xvdd");
-    CHECK(join(disk_targets(check_domain("xen-hvm", Virtualization::hvm).to_text()), " ") == "sda sdb hdc");
+    CHECK(devices(check_domain("xen-pv", Virtualization::pv)) == "xvda xvdb xvdd");
+    CHECK(devices(check_domain("xen-pvh", Virtualization::pvh)) == "xvda xvdb xvdd");
+    CHECK(devices(check_domain("xen-hvm", Virtualization::hvm)) == "sda sdb hdc");
 }
 
 TEST_CASE("a Xen VM's settings are on a disk without a driver, or on a CD-ROM where it has a BIOS")
@@ -75,25 +82,26 @@ TEST_CASE("a Xen VM's persistent disk has the next free letter, which is what th
 {
     const Machinery& xen = xen_machinery();
     check_golden("xen-disk", disk_at(4));
-    CHECK(target_of_disk(disk_at(4)) == "xvde");
-    CHECK(target_of_disk(disk_at(25)) == "xvdz");
-    const DiskHint hint = xen.hint({.file = "/f", .format = "raw"}, "xvde");
+    CHECK(target_of_disk(disk_at(4)).device == "xvde");
+    CHECK(target_of_disk(disk_at(25)).device == "xvdz");
+    const DiskHint hint = xen.hint({.file = "/f", .format = "raw"}, {"xvde", "xen"});
     CHECK(hint.path == "/dev/xvde");
     CHECK(hint.id.empty());
 
     std::string domain = xen.domain_xml(usual_spec(Virtualization::pv), "xen");
-    CHECK(xen.used_positions(domain) == std::set<unsigned>{0, 1, 3});
-    CHECK(xen.free_position(xen.used_positions(domain), "disk-a") == 4);
+    const DiskSpec another{.file = "/f", .format = "raw", .bus = Bus::xen};
+    CHECK(xen.used_positions(domain, Bus::xen) == std::set<unsigned>{0, 1, 3});
+    CHECK(xen.free_position(xen.used_positions(domain, Bus::xen), another) == 4);
     domain.insert(domain.find("</devices>"), concat(disk_at(4), disk_at(6)));
     check_schema(domain, "domain");
-    CHECK(xen.free_position(xen.used_positions(domain), "disk-a") == 5);
+    CHECK(xen.free_position(xen.used_positions(domain, Bus::xen), another) == 5);
 
     std::set<unsigned> used;
     for (unsigned place = 0; place < 22; ++place)
-        CHECK(used.insert(xen.free_position(used, "disk-a")).second);
+        CHECK(used.insert(xen.free_position(used, another)).second);
     CHECK(used.contains(25));
-    check_says(caught([&] { return xen.free_position(used, "disk-a"); }).what,
-               {"no room for another disk: all 22 places are taken"});
+    check_says(caught([&] { return xen.free_position(used, another); }).what,
+               {"no room for another disk: 22 of 22 places are taken"});
 }
 
 TEST_CASE("a Xen guest finds its ephemeral disk behind the root disk, whatever the storage controller is")

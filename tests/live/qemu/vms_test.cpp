@@ -183,7 +183,7 @@ TEST_CASE("persistent disks on a strict storage controller come and go with a re
         CHECK(cpi.call("attach_disk", json_list({vm, disk})).require_ok().result_text() == hint);
         CHECK_FALSE(has_restarted());
         const std::string mount = concat("mount-disk ", disk, " ", shell_quote(hint), " /mnt && ");
-        static_cast<void>(in_guest(vm, concat(mount, "echo kept >/mnt/marker")));
+        static_cast<void>(in_guest(vm, concat(mount, "echo kept >/mnt/marker; sync")));
         const Reply resized = cpi.call("resize_disk", concat("[", json_string(disk), ",32]"));
         CHECK(resized.error_type() == "Bosh::Clouds::NotSupported");
 

@@ -1,10 +1,8 @@
 #include "storage/tree.h"
 
-#include "base/clock.h"
 #include "base/error.h"
 #include "base/text.h"
-
-#include <algorithm>
+#include "storage/mounts.h"
 
 namespace cpi::tree {
 
@@ -15,32 +13,6 @@ constexpr std::string_view root_name = "rootfs";
 constexpr std::string_view base_name = "base";
 constexpr std::string_view upper_name = "upper";
 constexpr std::string_view work_name = "work";
-
-/// A path as /proc/self/mountinfo writes it.
-std::string escaped(const Path& path)
-{
-    std::string text;
-    for (const char c : path.native())
-        switch (c) {
-        case ' ': text += "\\040"; break;
-        case '\t': text += "\\011"; break;
-        case '\n': text += "\\012"; break;
-        case '\\': text += "\\134"; break;
-        default: text += c;
-        }
-    return text;
-}
-
-bool is_mounted(Host& host, const Path& place)
-{
-    constexpr std::size_t mount_point = 4;
-    const std::string wanted = escaped(place);
-    const auto mounts = host.read("/proc/self/mountinfo");
-    return std::ranges::any_of(split(mounts.value_or(""), '\n'), [&](const std::string& line) {
-        const auto fields = split(line, ' ');
-        return fields.size() > mount_point && fields[mount_point] == wanted;
-    });
-}
 
 void mount_overlay(Host& host, const Path& folder)
 {
@@ -92,24 +64,8 @@ void layer(Host& host, const Path& base, const Path& folder, Layering layering)
 
 void make_ready(Host& host, const Path& folder)
 {
-    if (host.info(folder / upper_name) && !is_mounted(host, root_of(folder)))
+    if (host.info(folder / upper_name) && !mounts::at(host, root_of(folder)))
         mount_overlay(host, folder);
-}
-
-void release(Host& host, const Path& folder)
-{
-    const Path root = root_of(folder);
-    constexpr std::chrono::seconds patience{20};
-    Output output;
-    const bool gone = wait_until(Deadline{patience}, [&] {
-        if (!is_mounted(host, root))
-            return true;
-        output = host.run({{"umount", root.native()}});
-        return output.status == 0 && !is_mounted(host, root);
-    });
-    if (!gone)
-        throw Error{ErrorKind::cloud, concat("unmounting ", root.native(), ": ", trim(output.err),
-                                             ". Try: fuser -vm ", shell_quote(root.native()))};
 }
 
 Path make_folder_within(Host& host, const Path& root, const Path& path)

@@ -30,9 +30,6 @@ void layer(Host& host, const Path& base, const Path& folder, Layering layering);
 /// Makes `folder/rootfs` be there again after the host was restarted.
 void make_ready(Host& host, const Path& folder);
 
-/// Lets go of whatever is mounted in the folder, which can then be removed. An absent one is fine.
-void release(Host& host, const Path& folder);
-
 /// The folder `path` within the root file system, with all that leads to it. Symbolic links are not followed:
 /// they could lead out of it.
 Path make_folder_within(Host& host, const Path& root, const Path& path);

@@ -23,7 +23,7 @@ void check(Host& host, const Path& image)
 
 } // namespace
 
-void make(Host& host, const Path& image, Mebibytes size, unsigned owner)
+void make(Host& host, const Path& image, Mebibytes size, std::int64_t owner)
 {
     const auto blank = host.create(image, Access::owner);
     blank->skip(size.bytes());

@@ -9,7 +9,7 @@
 namespace cpi::file_system {
 
 /// An ext4 whose top folder belongs to `owner` (a number, of user and group alike), in a new sparse image.
-void make(Host& host, const Path& image, Mebibytes size, unsigned owner = 0);
+void make(Host& host, const Path& image, Mebibytes size, std::int64_t owner = 0);
 
 /// Grows the image and the ext4 in it, which nobody has mounted.
 void grow(Host& host, const Path& image, Mebibytes size);

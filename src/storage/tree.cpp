@@ -35,18 +35,26 @@ Path root_of(const Path& folder)
     return folder / root_name;
 }
 
-void unpack(Host& host, const Path& archive, const Path& folder)
+void unpack(Host& host, const Path& archive, const Path& folder, const std::optional<IdMap>& ids)
 {
-    constexpr std::chrono::hours patience{1};
     host.make_directory(folder, Access::owner);
-    run_ok(host,
-           {{"tar", "--extract", concat("--file=", archive.native()), concat("--directory=", folder.native()),
-             "--numeric-owner", "--preserve-permissions", "--same-owner", "--xattrs", "--xattrs-include=*"},
-            patience});
+    give_to_root(host, folder, ids);
+    // tar is given what only the host's root may reach: the folder it is in, and the archive as its input.
+    constexpr std::string_view script = R"sh(
+        exec <"$1"
+        cd "$2"
+        in_ids "$3" tar --extract --file=- --use-compress-program='gzip --force --stdout' \
+            --numeric-owner --preserve-permissions --same-owner --xattrs --xattrs-include='*' \
+            --anchored --exclude='./dev/*' --exclude='dev/*')sh";
+    run_ok(host, script_with_ids(script, {archive.native(), folder.native(), range_of(ids)}));
 }
 
-void layer(Host& host, const Path& base, const Path& folder, Layering layering)
+void layer(Host& host, const Path& base, const Path& folder, Layering layering,
+           const std::optional<IdMap>& ids)
 {
+    // What is in there could be run by everyone, were it not for this.
+    host.make_directory(folder, Access::owner);
+    give_to_root(host, folder, ids);
     const Path root = root_of(folder);
     if (layering == Layering::copy) {
         constexpr std::chrono::hours patience{1};
@@ -59,7 +67,16 @@ void layer(Host& host, const Path& base, const Path& folder, Layering layering)
     host.make_directory(folder / work_name);
     // Its owner and mode become those of the container's top folder.
     run_ok(host, {{"mkdir", "--mode=0755", (folder / upper_name).native()}});
+    give_to_root(host, folder / upper_name, ids);
     mount_overlay(host, folder);
+}
+
+void give_to_root(Host& host, const Path& file, const std::optional<IdMap>& ids)
+{
+    if (!ids)
+        return;
+    const std::int64_t root = root_id(ids);
+    run_ok(host, {{"chown", "--no-dereference", concat(root, ":", root), file.native()}});
 }
 
 void make_ready(Host& host, const Path& folder)

@@ -159,4 +159,37 @@ TEST_CASE_FIXTURE(Fixture, "files for other ids are refused, with what to do")
     CHECK(lab.in_guest(vm, concat("stat -c %u /warden-cpi-dev/", disk, "/mine")) == "0");
 }
 
+TEST_CASE_FIXTURE(Fixture,
+                  "convert-disk gives a disk's files other ids, and takes them to a VM's disk and back")
+{
+    const std::string vm = cpi.create_vm(stemcell, 195);
+    const std::string disk = new_disk();
+    const std::string folder = "/warden-cpi-dev/" + disk;
+    static_cast<void>(attach(vm, disk));
+    static_cast<void>(
+        lab.in_guest(vm, concat("cp -p /usr/local/bin/with-setuid ", folder, " && echo 'with space' >'",
+                                folder, "/a b' && chown 7:8 '", folder, "/a b'")));
+    CHECK(cpi.call("detach_disk", json_list({vm, disk})).ok());
+
+    // The attempts to attach come after it: of another hypervisor's VMs it is only known who was given it.
+    constexpr std::string_view qemu =
+        R"({"idmap":null,"hypervisor":"qemu","uri":"qemu:///system?socket=/none"})";
+    for (const std::string_view configured : {qemu, privileged, other_ids}) {
+        CAPTURE(configured);
+        const auto* format = configured == qemu ? "qcow2" : "raw";
+        const Ran converted = with(configured, {"convert-disk", disk, "--to", format});
+        CAPTURE(converted.err);
+        CHECK(converted.out == disk + "\n");
+        if (configured != qemu)
+            CHECK(cpi.call("attach_disk", json_list({vm, disk})).message().find("has files for") !=
+                  std::string::npos);
+    }
+    CHECK(cpi.operate({"convert-disk", disk, "--to", "raw"}).out == disk + "\n");
+    static_cast<void>(attach(vm, disk));
+    CHECK(lab.in_guest(vm, concat("stat -c '%a %u:%g' ", folder, " ", folder, "/with-setuid '", folder,
+                                  "/a b' && cat '", folder, "/a b' && touch ", folder, "/new")) ==
+          "755 0:0\n6755 1:2\n644 7:8\nwith space");
+    CHECK(cpi.names_in(concat("disks/", disk)).size() == 4); // the image, the record, the lock, attached_to
+}
+
 } // namespace cpi::test

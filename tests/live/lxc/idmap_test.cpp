@@ -119,6 +119,10 @@ TEST_CASE_FIXTURE(Fixture, "disks come and go while a mapped container runs, and
     CHECK(cpi.call("reboot_vm", json_list({vm})).ok());
     static_cast<void>(cpi.report(vm));
     CHECK(kept(folder));
+    // From inside, too.
+    static_cast<void>(lab.in_guest(vm, "echo no >/var/log/report; (sleep 0.3; reboot -f) >/dev/null 2>&1 &"));
+    static_cast<void>(cpi.report(vm));
+    CHECK(kept(folder));
     const std::string restored = trim(cpi.operate({"restore-disk", snapshot, "--as-new"}).out);
     static_cast<void>(attach(vm, restored));
     CHECK(kept("/warden-cpi-dev/" + restored));

@@ -318,12 +318,19 @@ TEST_CASE_FIXTURE(Fixture, "what a container cannot have is refused, and what is
     CHECK(refusal("create_disk", R"([64,{"format":"qcow2"}])").find("NotSupported: 'format' qcow2") !=
           std::string::npos);
     const std::string image = cpi.folder() + "/image";
-    static_cast<void>(lab.on_host({"tar", "-czf", image, "-C", "/etc", "hostname"}));
-    CHECK(refusal("create_stemcell", concat("[", json_string(image), ",{}]"))
-              .find("is not a root file system") != std::string::npos);
+    for (const auto* packing : {"-cf", "-czf"}) {
+        static_cast<void>(lab.on_host({"tar", packing, image, "-C", "/etc", "hostname", "services"}));
+        CHECK(refusal("create_stemcell", concat("[", json_string(image), ",{}]"))
+                  .find("is not a root file system") != std::string::npos);
+    }
+    static_cast<void>(lab.on_host({"truncate", "-s", "-9", image}));
+    CHECK(
+        refusal("create_stemcell", concat("[", json_string(image), ",{}]")).find("unexpected end of file") !=
+        std::string::npos);
     CHECK(refusal("create_stemcell", concat("[", json_string(image), R"(,{"infrastructure":"openstack"}])"))
               .find("NotSupported") != std::string::npos);
     CHECK(cpi.names_in("stemcells").empty());
+    CHECK(cpi.names_in("trees").empty());
 }
 
 } // namespace cpi::test

@@ -4,6 +4,7 @@
 #include "cpi/network_types.h"
 #include "hypervisor/hypervisor.h"
 #include "json/codec.h"
+#include "storage/id_map.h"
 
 #include <optional>
 #include <string>
@@ -41,6 +42,7 @@ struct Config {
     NetworkAliases network_aliases;
     Acceleration acceleration = Acceleration::automatic;
     AgentConfig agent;
+    std::optional<IdMap> idmap;
     std::string host;
     std::string username;
     Secret private_key;
@@ -125,6 +127,8 @@ inline constexpr std::tuple fields<Config>{
         "acceleration", &Config::acceleration,
         "auto, kvm or emulation: auto takes KVM where it works; a VM's cloud properties may say otherwise"),
     required("agent", &Config::agent, "what the agents in the VMs are told"),
+    optional("idmap", &Config::idmap,
+             "of lxc: the host's ids that containers have as theirs; privileged containers when left out"),
     optional("host", &Config::host, "remote host of the hypervisor"),
     optional("username", &Config::username, "SSH user on the remote host"),
     optional("private_key", &Config::private_key, "SSH private key for the remote host: a path"),

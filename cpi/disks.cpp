@@ -71,7 +71,13 @@ DiskCid create_disk(Cpi& cpi, const DiskSize& size, const DiskProperties& proper
     DiskCid cid = new_disk_cid();
     make_disk(
         cpi, cid,
-        {size.value, format, file_name::disk(format), std::string{cpi.hypervisor().name}, properties, {}},
+        {size.value,
+         format,
+         file_name::disk(format),
+         std::string{cpi.hypervisor().name},
+         properties,
+         {},
+         cpi.config().idmap},
         [&](const image::Image& image) { make_image(cpi, image, mebibytes(size), options.preallocation); });
     return cid;
 }

@@ -154,6 +154,9 @@ TEST_CASE_FIXTURE(Fixture, "files for other ids are refused, with what to do")
               std::string::npos);
         CHECK(attaching.find(concat("convert-disk ", foreign, " --to raw")) != std::string::npos);
         CHECK(cpi.call("get_disks", json_list({vm})).require_ok().result_text() == "[]");
+        CHECK(
+            lab.try_on_host({"test", "-e", concat(cpi.store(), "/disks/", foreign, "/attached_to")}).status ==
+            1);
     }
     // A VM keeps its ids, and with them its disks, when the configuration changes.
     CHECK(call_with(other_ids, "attach_disk", json_list({vm, disk})).ok());

@@ -20,7 +20,7 @@ public:
     [[nodiscard]] const Hypervisor& hypervisor() const noexcept { return *config_.hypervisor.row; }
     [[nodiscard]] Log& log() noexcept { return log_; }
 
-    /// Each of these throws not_implemented when this version cannot serve the configured hypervisor or host.
+    /// Each of these throws not_implemented when this version cannot serve the configured host.
     [[nodiscard]] Host& host();
     [[nodiscard]] Store& store();
     [[nodiscard]] Libvirt& libvirt();

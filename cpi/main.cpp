@@ -207,8 +207,7 @@ int check_config(const std::string& file)
         const Config config = read_config(read_config_file(file), file, json::root(no_context));
         const Hypervisor& hypervisor = *config.hypervisor.row;
         std::cout << file << " is valid\n"
-                  << "  hypervisor  " << hypervisor.name
-                  << (hypervisor.control == nullptr ? " (VMs are not built yet in this version)" : "") << "\n"
+                  << "  hypervisor  " << hypervisor.name << "\n"
                   << "  uri         " << config.connection_uri() << "\n"
                   << "  store_dir   " << config.store_dir.text << "\n"
                   << "  stemcells  ";

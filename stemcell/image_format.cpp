@@ -1,5 +1,6 @@
 #include "stemcell/image_format.h"
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "base/text.h"
 
@@ -30,13 +31,6 @@ Number big_endian(std::string_view bytes, std::size_t at)
     for (const char byte : bytes.substr(at, sizeof(Number)))
         number = number << 8U | static_cast<unsigned char>(byte);
     return static_cast<Number>(number);
-}
-
-std::uint64_t little_endian_64(std::string_view bytes, std::size_t at)
-{
-    std::string reversed{bytes.substr(at, sizeof(std::uint64_t))};
-    std::ranges::reverse(reversed);
-    return big_endian<std::uint64_t>(reversed, 0);
 }
 
 void need_bytes(ImageFormat format, std::string_view start, std::uint64_t bytes)
@@ -155,14 +149,14 @@ DiskImage vmdk_image(std::string_view start)
     constexpr auto format = ImageFormat::vmdk;
     constexpr std::uint64_t most_sectors = image_header_bytes / sector_bytes;
     need_bytes(format, start, sector_bytes);
-    const std::uint64_t capacity = little_endian_64(start, 12);
+    const std::uint64_t capacity = little_endian(start.substr(12, sizeof(std::uint64_t)));
     if (capacity == 0)
         refuse(format, "takes its data from other files: its header says 0 sectors");
     const std::uint64_t virtual_size = capacity > most_virtual_bytes ? capacity : capacity * sector_bytes;
     check_virtual_size(format, virtual_size);
 
-    const std::uint64_t first = little_endian_64(start, 28);
-    const std::uint64_t sectors = little_endian_64(start, 36);
+    const std::uint64_t first = little_endian(start.substr(28, sizeof(std::uint64_t)));
+    const std::uint64_t sectors = little_endian(start.substr(36, sizeof(std::uint64_t)));
     if (first == 0 || sectors == 0)
         refuse(format, "has no descriptor in it: it is a piece of a disk");
     if (first >= most_sectors || sectors > most_sectors - first)

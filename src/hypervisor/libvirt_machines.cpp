@@ -23,13 +23,6 @@ bool blames(const Error& error, std::string_view domain_type)
     return lower(error.cause()).find(domain_type) != std::string::npos;
 }
 
-std::string one_line(std::string text)
-{
-    std::ranges::replace_if(
-        text, [](char c) { return c == '\n' || c == '\r'; }, ' ');
-    return text;
-}
-
 std::string tags_element(const std::map<std::string, std::string>& tags)
 {
     const xml::Document document{"tags"};
@@ -70,6 +63,13 @@ void copy_at_rest(Host& host, const Path& from, const Path& to, const std::strin
 }
 
 } // namespace
+
+std::string one_line(std::string text)
+{
+    std::ranges::replace_if(
+        text, [](char c) { return c == '\n' || c == '\r'; }, ' ');
+    return text;
+}
 
 std::string text_of(const std::map<std::string, std::string>& tags)
 {

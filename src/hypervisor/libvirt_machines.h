@@ -100,6 +100,9 @@ private:
 /// A VM's name in libvirt; one that the CPI did not make is vm_not_found.
 [[nodiscard]] const std::string& name_of(const VmCid& vm);
 
+/// The text with blanks for its lines' ends.
+[[nodiscard]] std::string one_line(std::string text);
+
 /// For people: one line for each.
 [[nodiscard]] std::string text_of(const std::map<std::string, std::string>& tags);
 

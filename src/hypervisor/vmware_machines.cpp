@@ -71,10 +71,7 @@ std::string short_line(std::string text)
 {
     constexpr std::size_t longest = 600;
     text.resize(std::min(text.size(), longest));
-    text = printable_utf8(text);
-    std::ranges::replace_if(
-        text, [](char c) { return c == '\n' || c == '\r'; }, ' ');
-    return text;
+    return printable_utf8(one_line(std::move(text)));
 }
 
 } // namespace

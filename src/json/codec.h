@@ -108,11 +108,10 @@ struct Codec<T> {
         // A field may be one of a base class.
         const auto read_field = [&]<class Struct, class Member>(const Field<Struct, Member>& field) {
             const Place at = place.at(field.key);
-            const Member usual = value.*field.member;
             if (field.presence == Presence::required || !at.is_null())
                 value.*field.member = Codec<Member>::read(at);
             if constexpr (requires { value.given_keys; })
-                if (!at.is_null() && !is_same(value.*field.member, usual))
+                if (!at.is_null() && !is_same(value.*field.member, T{}.*field.member))
                     value.given_keys.emplace_back(field.key);
         };
         std::apply([&](const auto&... field) { (read_field(field), ...); }, fields<T>);

@@ -1,5 +1,6 @@
 #include "storage/image.h"
 
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "json/json.h"
@@ -101,14 +102,6 @@ struct Descriptor {
 };
 
 constexpr std::size_t vmdk_sector = 512;
-
-std::uint64_t little_endian(std::string_view bytes)
-{
-    std::uint64_t number = 0;
-    for (auto at = bytes.rbegin(); at != bytes.rend(); ++at)
-        number = number << 8U | static_cast<unsigned char>(*at);
-    return number;
-}
 
 /// Nothing when the file does not begin as a VMDK with its descriptor in it does.
 std::optional<Descriptor> find_descriptor(std::string_view start)

@@ -17,20 +17,19 @@ struct AddressClaim {
 ///
 ///     stemcells/<cid>/   stemcell.json, image.<format> unless it is elsewhere on the host
 ///     vms/<cid>/         vm.json, base.<format> (a second name of the stemcell's image), root.qcow2,
-///     ephemeral.raw,
-///                        settings.iso, console.log, reservations (of addresses, where it has any)
+///                        ephemeral.raw, settings.iso, console.log, reservations (of addresses, if any),
+///                        comes_back (how, while a call has the VM switched off)
 ///                        or of a container: container/rootfs, ephemeral.raw, links <disk's cid> to images
 ///                        of VMware also: domain.xml (what the VM is and has), metadata.json, power (locked
-///                        while it is switched off or on), comes_back (how, while a call has it switched off)
-///     disks/<cid>/       disk.json, disk.<format> (disk-2.<format> when it was rewritten), attached_to (the
-///     VM
-///                        that it was last given to)
+///                        while it is switched off or on)
+///     disks/<cid>/       disk.json, disk.<format> (disk-2.<format> when it was rewritten),
+///                        attached_to (the VM that it was last given to)
 ///     snapshots/<cid>/   snapshot.json, disk.<format>: a copy that needs nothing else
 ///     networks/<cid>/    network.json; networks/lock is held while a network is made
 ///     addresses/         one file for each address that a VM has to itself, with the VM's cid; lock
 ///     trees/<name>/      rootfs: of containers, as long as a stemcell's or a VM's link `tree` leads to it;
-///     lock .in-progress/<cid> locked by the call that makes the object; by it is found what a killed call
-///     left
+///                        trees/lock
+///     .in-progress/<cid> locked by the call that makes the object; by it is found what a killed call left
 ///
 /// /run/libvirt-cpi/<vm's cid>/ of a container: where its disks are mounted.
 ///

@@ -127,11 +127,10 @@ TEST_CASE_FIXTURE(
     };
     CHECK_FALSE(of_config().kind);
     for (const Hypervisor* row : hypervisors()) {
-        if (row->control != nullptr)
-            continue;
+        CAPTURE(row->name);
+        CHECK((row->control != nullptr));
         config.hypervisor.row = row;
-        CHECK(of_config().kind == ErrorKind::not_implemented);
-        CHECK(of_config().what.find(row->name) != std::string::npos);
+        CHECK_FALSE(of_config().kind);
     }
     config.hypervisor = {};
     config.host = "far.example";

@@ -1,0 +1,110 @@
+#include "host/remote_shell.h"
+
+#include "base/error.h"
+#include "base/ids.h"
+#include "base/text.h"
+
+#include <charconv>
+
+namespace cpi {
+
+namespace {
+
+constexpr std::string_view run_each_line =
+    "exec /bin/sh -c 'while IFS= read -r l; do eval \"$l\"; done; kill $b'";
+
+/// What each line can use: `N` is a line's end, and `e` tells that the answer is complete.
+std::string preparation(const std::string& nonce)
+{
+    constexpr std::string_view seconds_between_beats = "15";
+    return concat("n=", nonce, "; N=$(printf '\\nx'); N=${N%x}; ",
+                  "LC_ALL=C.UTF-8; export LC_ALL; PATH=$PATH:/usr/sbin:/sbin; umask 077; ",
+                  "e() { s=$?; printf '\\n%s %s\\n' \"$n\" \"$s\"; printf '\\n%s\\n' \"$n\" >&2; }; ",
+                  "(while sleep ", seconds_between_beats,
+                  "; do printf '\\n%s-beat\\n' \"$n\" >&2 || exit; done) & ",
+                  "b=$!; printf '%s\\n' \"$n\"; printf '%s\\n' \"$n\" >&2\n");
+}
+
+std::string without(std::string text, std::string_view part)
+{
+    for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at))
+        text.erase(at, part.size());
+    return text;
+}
+
+} // namespace
+
+std::string remote_word(std::string_view word)
+{
+    return join(split(shell_quote(word), '\n'), "'\"$N\"'");
+}
+
+RemoteShell::RemoteShell(SshSession& session)
+    : nonce_{random_name(24)}, channel_{session.execute(run_each_line)}
+{
+    send(preparation(nonce_));
+    skip_greetings();
+}
+
+void RemoteShell::send(std::string_view line)
+{
+    channel_->send({line.data(), line.size()});
+}
+
+/// What the user's login shell has to say before.
+void RemoteShell::skip_greetings()
+{
+    const std::string beginning = concat(nonce_, "\n");
+    for (std::string* text : {&channel_->out, &channel_->err}) {
+        while (text->find(beginning) == std::string::npos)
+            if (!channel_->receive())
+                throw Error{ErrorKind::cloud,
+                            concat("the user's shell there ended at once: ",
+                                   trim(concat(channel_->out, channel_->err)), ". Try: ssh, with a command")};
+        text->erase(0, text->find(beginning) + beginning.size());
+    }
+}
+
+bool RemoteShell::has_answer() const
+{
+    // A beat may come behind the end.
+    static constexpr std::size_t enough = 256;
+    const auto ends_with = [](const std::string& text, const std::string& end) {
+        return text.ends_with('\n') &&
+               text.find(end, text.size() - std::min(text.size(), enough)) != std::string::npos;
+    };
+    return ends_with(channel_->out, concat("\n", nonce_, " ")) &&
+           ends_with(channel_->err, concat("\n", nonce_, "\n"));
+}
+
+Output RemoteShell::run(std::string_view script, const Secret& input)
+{
+    const std::string& bytes = input.reveal();
+    if (bytes.empty())
+        send(concat("{ ", script, "; } </dev/null; e\n"));
+    else
+        // The script may end before it has read everything, the shell must not read it then.
+        send(concat("dd bs=", bytes.size(), " count=1 iflag=fullblock status=none | { { ", script,
+                    "; }; s=$?; cat >/dev/null; exit $s; }; e\n"));
+    send(bytes);
+    while (!has_answer())
+        if (!channel_->receive())
+            throw Error{ErrorKind::cloud, "the connection ended in the middle"};
+
+    Output answer;
+    const std::string end = concat("\n", nonce_);
+    const std::size_t out_end = channel_->out.rfind(end);
+    const char* const digits = channel_->out.data() + out_end + end.size() + 1;
+    std::from_chars(digits, channel_->out.data() + channel_->out.size(), answer.status);
+    answer.out = std::exchange(channel_->out, {}).substr(0, out_end);
+    answer.err = without(std::exchange(channel_->err, {}), concat(end, "-beat\n"));
+    answer.err.resize(answer.err.rfind(end));
+    return answer;
+}
+
+void RemoteShell::tell(std::string_view script)
+{
+    send(concat("{ ", script, "; } </dev/null >/dev/null 2>&1\n"));
+}
+
+} // namespace cpi

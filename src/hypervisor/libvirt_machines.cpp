@@ -354,9 +354,9 @@ void LibvirtMachines::copy_disk(const VmCid& vm, const DiskCid& disk, const Disk
 void LibvirtMachines::copy_by_backup_job(const VmCid& vm, const DiskCid& disk, const DiskSpec& from,
                                          const DiskCopy& to)
 {
-    // The image is there before the guest is asked to hold still.
+    // The image is there before the guest is asked to hold still. It is encrypted if the disk is.
     image::create(host_, {to.file, from.format, to.key},
-                  Mebibytes::rounded_up(image::virtual_size(host_, {from.file, from.format})));
+                  Mebibytes::rounded_up(image::virtual_size(host_, {from.file, from.format, to.key})));
     const std::string job =
         backup_xml(libvirt_.domain_xml(name_of(vm), Definition::live), disk.str(), from.format, to);
     try {

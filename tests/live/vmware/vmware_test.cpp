@@ -302,7 +302,9 @@ TEST_CASE_FIXTURE(Fixture, "a VM with UEFI and a larger root disk boots")
     check_says(lab.on_host({"cat", vmx(vm)}), {"firmware = \"efi\"\n", "memsize = \"260\""});
     const std::string report = cpi.report(vm);
     CHECK(report.find("REPORT error") == std::string::npos);
-    CHECK(lab.in_guest(vm, "cat /sys/block/sda/size") == std::to_string(300 * 2048));
+    // The kernel names disks as it finds them: the root disk is target 0.
+    CHECK(lab.in_guest(vm, "cat /sys/class/scsi_disk/*:0:0:0/device/block/*/size") ==
+          std::to_string(300 * 2048));
     CHECK(lab.in_guest(vm, "test -d /sys/firmware/efi && echo yes") == "yes");
     CHECK(lab.in_guest(vm, "cat /proc/cpuinfo | grep -c ^processor") == "2");
 }

@@ -44,10 +44,8 @@ std::string table(std::string_view heading, const std::vector<std::string>& subj
     return text;
 }
 
-std::string cell_of(const Hypervisor& hypervisor, std::span<const Limit> limits, const std::string& subject)
+std::string cell_of(std::span<const Limit> limits, const std::string& subject)
 {
-    if (hypervisor.control == nullptr)
-        return "–";
     const Limit* limit = find(limits, subject);
     if (limit == nullptr)
         return "yes";
@@ -92,7 +90,7 @@ std::string method_table()
             built.emplace(method.name);
     }
     return table("method", names, [&](const Hypervisor& hypervisor, const std::string& name) {
-        return built.contains(name) ? cell_of(hypervisor, hypervisor.method_limits, name) : "–";
+        return built.contains(name) ? cell_of(hypervisor.method_limits, name) : "–";
     });
 }
 
@@ -100,7 +98,7 @@ std::string vm_table()
 {
     return table("of VMs and disks", json::keys<VmProperties>(),
                  [](const Hypervisor& hypervisor, const std::string& name) {
-                     return cell_of(hypervisor, hypervisor.vm_limits, name);
+                     return cell_of(hypervisor.vm_limits, name);
                  });
 }
 
@@ -108,7 +106,7 @@ std::string nic_table()
 {
     return table("of networks", json::keys<NetworkProperties>(),
                  [](const Hypervisor& hypervisor, const std::string& name) {
-                     return cell_of(hypervisor, hypervisor.nic_limits, name);
+                     return cell_of(hypervisor.nic_limits, name);
                  });
 }
 

@@ -207,17 +207,15 @@ int check_config(const std::string& file)
         const Config config = read_config(read_config_file(file), file, json::root(no_context));
         const Hypervisor& hypervisor = *config.hypervisor.row;
         std::cout << file << " is valid\n"
-                  << "  hypervisor  " << hypervisor.name
-                  << (hypervisor.control == nullptr ? " (VMs are not built yet in this version)" : "") << "\n"
+                  << "  hypervisor  " << hypervisor.name << "\n"
                   << "  uri         " << config.connection_uri() << "\n"
                   << "  store_dir   " << config.store_dir.text << "\n"
                   << "  stemcells  ";
         for (const auto& format : hypervisor.stemcell_formats)
             std::cout << " " << format;
         std::cout << "\n";
-        if (!config.host.empty())
-            std::cout << "  host        " << config.host
-                      << " (remote hosts are not built yet in this version)\n";
+        if (config.is_remote())
+            std::cout << "  host        " << config.host.text << "\n";
         return EXIT_SUCCESS;
     } catch (const std::exception& error) {
         std::cerr << error.what() << "\n";

@@ -85,7 +85,7 @@ private:
 SshSession& SshHost::session()
 {
     if (!session_)
-        session_.emplace(address_);
+        session_.emplace(find_address_());
     return *session_;
 }
 

@@ -4,6 +4,7 @@
 #include "host/remote_shell.h"
 #include "host/ssh_session.h"
 
+#include <functional>
 #include <optional>
 #include <set>
 
@@ -13,7 +14,8 @@ namespace cpi {
 /// shell, GNU coreutils and findutils, util-linux and gzip.
 class SshHost final : public Host {
 public:
-    explicit SshHost(SshAddress address) : address_{std::move(address)} {}
+    /// `find_address` is asked when the connection is opened.
+    explicit SshHost(std::function<SshAddress()> find_address) : find_address_{std::move(find_address)} {}
 
     [[nodiscard]] Output run(const Command& command) override;
     [[nodiscard]] std::optional<std::string> read_start(const Path& file, std::size_t bytes) override;
@@ -47,7 +49,7 @@ private:
     [[nodiscard]] unsigned free_descriptor() const;
     void release(unsigned descriptor, unsigned connection) noexcept;
 
-    SshAddress address_;
+    std::function<SshAddress()> find_address_;
     std::optional<SshSession> session_;
     std::optional<RemoteShell> shell_;
     unsigned connection_ = 0;        // its number: locks end with it

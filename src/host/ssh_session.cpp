@@ -118,8 +118,8 @@ struct SshSession::State {
             wait();
         }
     }
-    /// Waits for the machine, for a moment.
-    void wait();
+    /// Waits for the machine, for a moment, or for another socket to have something to read.
+    void wait(int other_socket = -1);
     [[noreturn]] void fail(std::string_view doing) const;
     void shake_hands(const SshAddress& address);
     void log_in(const SshAddress& address);
@@ -129,6 +129,7 @@ struct SshSession::State {
     SessionPtr ssh;
     Deadline silence{longest_silence};
     bool is_met = false; // its key is the right one
+    Interrupts interrupts = Interrupts::are_heeded;
 };
 
 SshSession::State::State(const SshAddress& address)
@@ -143,9 +144,10 @@ SshSession::State::State(const SshAddress& address)
     ssh_api().libssh2_keepalive_config(ssh.get(), 1, seconds_between_questions);
 }
 
-void SshSession::State::wait()
+void SshSession::State::wait(int other_socket)
 {
-    check_interrupt();
+    if (interrupts == Interrupts::are_heeded)
+        check_interrupt();
     const int directions = ssh_api().libssh2_session_block_directions(ssh.get());
     const bool is_sending = (directions & LIBSSH2_SESSION_BLOCK_OUTBOUND) != 0;
     // What is half sent must go on before anything else.
@@ -154,8 +156,10 @@ void SshSession::State::wait()
         ssh_api().libssh2_keepalive_send(ssh.get(), &next);
     constexpr int milliseconds = 250; // then an interrupt is noticed
     const auto events = static_cast<short>(POLLIN | (is_sending ? POLLOUT : 0));
-    pollfd watched{.fd = socket.get(), .events = events, .revents = 0};
-    if (::poll(&watched, 1, milliseconds) > 0)
+    std::array watched{pollfd{.fd = socket.get(), .events = events, .revents = 0},
+                       pollfd{.fd = other_socket, .events = POLLIN, .revents = 0}};
+    ::poll(watched.data(), watched.size(), milliseconds);
+    if (watched.front().revents != 0)
         silence = Deadline{longest_silence};
     else if (silence.passed())
         throw Error{ErrorKind::cloud, concat(name, " does not answer any more, for ", longest_silence.count(),
@@ -205,13 +209,14 @@ void SshSession::State::log_in(const SshAddress& address)
         fail("logging in");
 }
 
-SshSession::SshSession(const SshAddress& address)
+SshSession::SshSession(const SshAddress& address, Interrupts interrupts)
 {
     while_doing(concat("connecting to ", describe(address)), [&] {
         constexpr std::array pauses{500ms, 1000ms, 2000ms};
         for (const auto* pause = pauses.begin(); !state_; ++pause) {
             try {
                 state_ = std::make_unique<State>(address);
+                state_->interrupts = interrupts;
             } catch (const NotYet& failed) {
                 if (pause == pauses.end())
                     throw Error{ErrorKind::cloud,
@@ -306,6 +311,29 @@ void SshChannel::finish()
 {
     if (session_.settle([&] { return ssh_api().libssh2_channel_send_eof(handle_->channel.get()); }) != 0)
         session_.fail("ending what is sent");
+}
+
+void SshChannel::carry(const Fd& socket)
+{
+    std::array<char, 65536> block; // NOLINT(cppcoreguidelines-pro-type-member-init): filled before it is read
+    for (;;) {
+        const bool has_more = take_what_is_there();
+        for (std::string_view left = out; !left.empty();) {
+            const ssize_t written = ::send(socket.get(), left.data(), left.size(), MSG_NOSIGNAL);
+            if (written < 0 && errno != EINTR)
+                return;
+            left.remove_prefix(static_cast<std::size_t>(std::max<ssize_t>(written, 0)));
+        }
+        out.clear();
+        const ssize_t got = ::recv(socket.get(), block.data(), block.size(), MSG_DONTWAIT);
+        if (got > 0)
+            send({block.data(), static_cast<std::size_t>(got)});
+        else if (got == 0 || (errno != EAGAIN && errno != EINTR) ||
+                 ssh_api().libssh2_channel_eof(handle_->channel.get()) == 1)
+            return;
+        else if (!has_more)
+            session_.wait(socket.get());
+    }
 }
 
 bool SshChannel::receive()

@@ -2,6 +2,7 @@
 
 #include "base/pinned.h"
 #include "base/secret.h"
+#include "host/fd.h"
 
 #include <memory>
 #include <span>
@@ -27,12 +28,15 @@ struct SshAddress {
 /// A command that runs on the other machine.
 class SshChannel;
 
-/// One connection to another machine. Its waits notice interrupts, and end when the machine is silent.
+/// Whether waiting ends when the call is interrupted. Undoing may still need a connection.
+enum class Interrupts { are_heeded, are_not };
+
+/// One connection to another machine. Its waits end when the machine is silent.
 class SshSession : private Pinned {
 public:
     /// Checks the host's key before anything else is said. A connection that is refused or reset before that
     /// is tried again a few times.
-    explicit SshSession(const SshAddress& address);
+    explicit SshSession(const SshAddress& address, Interrupts interrupts = Interrupts::are_heeded);
     ~SshSession();
 
     /// Runs a command line in the user's login shell, whichever that is.
@@ -54,6 +58,8 @@ public:
     void finish();
     /// Waits until more has arrived in `out` or `err`. False: nothing more will.
     [[nodiscard]] bool receive();
+    /// Carries bytes both ways between the command and a socket, until one of them has no more.
+    void carry(const Fd& socket);
 
     // What has arrived and nobody has taken away yet.
     std::string out;

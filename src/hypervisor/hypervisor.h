@@ -55,7 +55,7 @@ struct Hypervisor {
     /// is.
     std::string (*find_uri)(Host& host, std::string_view uri) = nullptr;
 
-    /// The control over its VMs. Null: the configuration is understood, VMs are not built.
+    /// The control over its VMs.
     std::unique_ptr<Machines> (*control)(const Ground& ground) = nullptr;
 
     Root root = Root::image;

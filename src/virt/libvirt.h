@@ -31,9 +31,20 @@ struct Annotation {
     std::string xml_namespace;
 };
 
+/// How a libvirt is reached that this machine's library does not reach by itself.
+class Way : private Pinned {
+public:
+    virtual ~Way() = default;
+    /// The URI that leads there, for one connection.
+    [[nodiscard]] virtual std::string open() = 0;
+    /// Why the connection ended, as far as the way is to blame; empty when it is not.
+    [[nodiscard]] virtual std::string complaint() = 0;
+};
+
 struct LibvirtAddress {
     std::string uri;
-    std::string virsh; // the program that advice in errors names
+    std::string virsh;             // the program that advice in errors names
+    std::shared_ptr<Way> way = {}; // none: the library knows the way to the URI
 };
 
 /// A libvirt connection, opened when it is first needed. Names cross this border, libvirt's handles do not.

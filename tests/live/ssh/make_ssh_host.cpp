@@ -9,7 +9,7 @@ namespace cpi::test {
 
 std::unique_ptr<Host> make_host()
 {
-    return std::make_unique<SshHost>(server_address());
+    return std::make_unique<SshHost>(&server_address);
 }
 
 } // namespace cpi::test

@@ -196,17 +196,22 @@ void SshSession::State::log_in(const SshAddress& address)
             ssh.get(), address.user.data(), address.user.size(), nullptr, 0, key.data(), key.size(),
             address.passphrase.empty() ? nullptr : address.passphrase.reveal().c_str());
     });
-    if (failed == LIBSSH2_ERROR_FILE)
-        throw Error{
-            ErrorKind::cloud,
-            "the private key cannot be read. Try: ssh-keygen -y -f KEY; if it asks for a passphrase, set "
-            "'passphrase'"};
-    if (failed == LIBSSH2_ERROR_AUTHENTICATION_FAILED || failed == LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED)
-        throw Error{ErrorKind::cloud, concat("it does not take the private key of user '", address.user,
-                                             "'. Try: add the key's public half to ~/.ssh/authorized_keys "
-                                             "there")};
-    if (failed != 0)
-        fail("logging in");
+    switch (failed) {
+    case 0: return;
+    case LIBSSH2_ERROR_AUTHENTICATION_FAILED:
+    case LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED:
+        throw Error{ErrorKind::cloud,
+                    concat("it does not take the private key of user '", address.user,
+                           "'. Try: add the key's public half to ~/.ssh/authorized_keys there; "
+                           "of RSA keys it may want a newer libssh2: ssh-keygen -t ed25519")};
+    case LIBSSH2_ERROR_SOCKET_SEND:
+    case LIBSSH2_ERROR_SOCKET_RECV:
+    case LIBSSH2_ERROR_SOCKET_DISCONNECT: fail("logging in");
+    default:
+        throw Error{ErrorKind::cloud,
+                    "the private key cannot be read. Try: ssh-keygen -y -f KEY; if that asks for "
+                    "a passphrase, set 'passphrase'"};
+    }
 }
 
 SshSession::SshSession(const SshAddress& address, Interrupts interrupts)

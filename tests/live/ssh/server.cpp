@@ -1,5 +1,6 @@
 #include "live/ssh/server.h"
 
+#include "base/text.h"
 #include "support/temp_dir.h"
 
 #include <cstdlib>
@@ -7,15 +8,20 @@
 
 namespace cpi::test {
 
-SshAddress server_address()
+std::filesystem::path server_folder()
 {
     // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody sets it
-    const char* given = std::getenv("LIBVIRT_CPI_SSHD");
+    const char* given = std::getenv("LIBVIRT_CPI_SSH_HOST");
     if (given == nullptr)
-        throw std::runtime_error{"LIBVIRT_CPI_SSHD is not set: it is the folder that tests/lab/sshd prints"};
-    const std::filesystem::path folder{given};
-    return {.host = "127.0.0.1",
-            .port = static_cast<unsigned>(std::stoul(read_file(folder / "port"))),
+        throw std::runtime_error{
+            "LIBVIRT_CPI_SSH_HOST is not set: it is the folder that tests/lab/remote 1 folder prints"};
+    return given;
+}
+
+SshAddress server_address()
+{
+    const auto folder = server_folder();
+    return {.host = trim(read_file(folder / "address")),
             .user = "root",
             .private_key = Secret{read_file(folder / "key")},
             .known_hosts = read_file(folder / "host_key.pub")};

@@ -2,9 +2,14 @@
 
 #include "host/ssh_session.h"
 
+#include <filesystem>
+
 namespace cpi::test {
 
-/// The lab's SSH server, as root.
+/// Where the lab says what its host is.
+[[nodiscard]] std::filesystem::path server_folder();
+
+/// The lab's host, as root.
 [[nodiscard]] SshAddress server_address();
 
 } // namespace cpi::test

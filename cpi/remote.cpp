@@ -89,7 +89,10 @@ SshAddress ssh_address(const Config& config)
 
 std::shared_ptr<Way> ssh_way(const Config& config)
 {
-    return std::make_shared<SshWay>(config);
+    const std::string transport = uri_transport(config.connection_uri());
+    return transport == "ssh" || transport == "libssh" || transport == "libssh2"
+               ? std::make_shared<SshWay>(config)
+               : nullptr;
 }
 
 } // namespace cpi

@@ -118,6 +118,13 @@ std::string uri_parameter(std::string_view uri, std::string_view name)
     return {};
 }
 
+std::string uri_transport(std::string_view uri)
+{
+    const std::string scheme{uri.substr(0, uri.find(':'))};
+    const std::size_t plus = scheme.find('+');
+    return plus == std::string::npos ? "" : scheme.substr(plus + 1);
+}
+
 std::string uri_driver(std::string_view uri)
 {
     return std::string{uri.substr(0, uri.find_first_of("+:"))};

@@ -28,6 +28,9 @@ struct UriAuthority {
 /// The value of a parameter: "/s" of qemu+ssh://host/system?socket=/s. Empty: there is none.
 [[nodiscard]] std::string uri_parameter(std::string_view uri, std::string_view name);
 
+/// "ssh" of qemu+ssh://host/system.
+[[nodiscard]] std::string uri_transport(std::string_view uri);
+
 /// "qemu" of qemu+ssh://host/system.
 [[nodiscard]] std::string uri_driver(std::string_view uri);
 

@@ -70,6 +70,14 @@ void check_aliases(const Config& config)
         });
 }
 
+void check_ids(const Config& config)
+{
+    if (config.idmap && config.hypervisor.row->root != Root::tree)
+        throw Error{ErrorKind::invalid_call, concat("idmap: it is for containers (hypervisor lxc), and the "
+                                                    "hypervisor is ",
+                                                    config.hypervisor.row->name, ". Try: leave it out")};
+}
+
 /// The members of the context that are keys of the configuration.
 json::Document configuration_in(const json::Place& context)
 {
@@ -162,6 +170,7 @@ Config read_config(std::string_view text, std::string_view source, const json::P
         check_remote(config);
         check_strictness(config);
         check_aliases(config);
+        check_ids(config);
         return config;
     } catch (const Error& error) {
         throw Error{ErrorKind::cpi, concat("configuration ", source, ": ", error.what())};

@@ -4,6 +4,7 @@
 #include "cpi/network_types.h"
 #include "hypervisor/hypervisor.h"
 #include "json/codec.h"
+#include "storage/id_map.h"
 
 #include <optional>
 #include <string>
@@ -46,6 +47,7 @@ struct Config {
     NetworkAliases network_aliases;
     Acceleration acceleration = Acceleration::automatic;
     AgentConfig agent;
+    std::optional<IdMap> idmap;
     HostName host;
     json::Ranged<1, 65535> port{22};
     std::string username;
@@ -143,6 +145,8 @@ inline constexpr std::tuple fields<Config>{
         "acceleration", &Config::acceleration,
         "auto, kvm or emulation: auto takes KVM where it works; a VM's cloud properties may say otherwise"),
     required("agent", &Config::agent, "what the agents in the VMs are told"),
+    optional("idmap", &Config::idmap,
+             "of lxc: the host's ids that containers have as theirs; privileged containers when left out"),
     optional("host", &Config::host, "remote host of the hypervisor, reached by SSH"),
     optional("port", &Config::port, "of SSH on the remote host; 22 when left out"),
     optional("username", &Config::username, "SSH user on the remote host"),

@@ -23,7 +23,7 @@ std::string format_of(const Hypervisor& hypervisor, const DiskOptions& options, 
 void make_image(Cpi& cpi, const image::Image& image, Mebibytes size, Preallocation preallocation)
 {
     if (cpi.hypervisor().disks_hold_file_systems)
-        file_system::make(cpi.host(), image.file, size);
+        file_system::make(cpi.host(), image.file, size, root_id(cpi.config().idmap));
     else
         image::create(cpi.host(), image, size, preallocation);
 }

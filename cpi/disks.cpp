@@ -1,5 +1,6 @@
 #include "cpi/disks.h"
 
+#include "base/undo.h"
 #include "cpi/cpi.h"
 #include "cpi/disk_options.h"
 #include "cpi/held_disk.h"
@@ -71,7 +72,13 @@ DiskCid create_disk(Cpi& cpi, const DiskSize& size, const DiskProperties& proper
     DiskCid cid = new_disk_cid();
     make_disk(
         cpi, cid,
-        {size.value, format, file_name::disk(format), std::string{cpi.hypervisor().name}, properties, {}},
+        {size.value,
+         format,
+         file_name::disk(format),
+         std::string{cpi.hypervisor().name},
+         properties,
+         {},
+         cpi.config().idmap},
         [&](const image::Image& image) { make_image(cpi, image, mebibytes(size), options.preallocation); });
     return cid;
 }
@@ -104,11 +111,18 @@ DiskHint attach_disk(Cpi& cpi, const VmCid& vm, const DiskCid& cid)
     if (holder && *holder != vm)
         throw Error{ErrorKind::cloud, concat("disk '", cid.str(), "' is attached to VM '", holder->str(),
                                              "', it cannot be attached to VM '", vm.str(), "' as well")};
+    Undo undo{cpi.log()};
+    undo.add(concat("forget that disk ", cid.str(), " was given to VM ", vm.str()), [&] {
+        if (!cpi.machines().has_disk(vm, cid))
+            cpi.host().discard(disk.folder() / file_name::attached_to);
+    });
     // Before the disk is given away, so that a call that is killed in between leaves a name too many, never
     // one too few.
     if (!holder)
         cpi.host().publish(disk.folder() / file_name::attached_to, vm.str(), Access::owner);
-    return cpi.machines().attach(vm, cid, disk.spec());
+    DiskHint hint = cpi.machines().attach(vm, cid, disk.spec());
+    undo.keep();
+    return hint;
 }
 
 void detach_disk(Cpi& cpi, const VmCid& vm, const DiskCid& cid)

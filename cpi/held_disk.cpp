@@ -31,6 +31,7 @@ std::string text_of(const DiskRecord& record)
     out.key("format").string(record.format);
     out.key("image").string(record.image);
     out.key("hypervisor").string(record.hypervisor);
+    write_ids(out, record.ids);
     out.key("cloud_properties").verbatim(record.properties.verbatim);
     out.key("metadata").verbatim(record.metadata);
     out.end_object();
@@ -96,7 +97,8 @@ DiskSpec HeldDisk::spec() const
             .position = 0,
             .serial = cid_.str(),
             .tuning = static_cast<const DiskTuning&>(options),
-            .secret = secret_name(options, cid_.str())};
+            .secret = secret_name(options, cid_.str()),
+            .ids = record.ids};
 }
 
 std::optional<VmCid> HeldDisk::holder() const

@@ -22,6 +22,7 @@ struct DiskRecord {
     std::string hypervisor; // that it was made for
     DiskProperties properties;
     json::VerbatimObject metadata;
+    std::optional<IdMap> ids = {}; // of the containers that its file system is for
 };
 
 [[nodiscard]] std::string text_of(const DiskRecord& record);
@@ -78,6 +79,7 @@ inline constexpr std::tuple fields<DiskRecord>{
     required("hypervisor", &DiskRecord::hypervisor),
     optional("cloud_properties", &DiskRecord::properties),
     optional("metadata", &DiskRecord::metadata),
+    optional("idmap", &DiskRecord::ids),
 };
 
 } // namespace json

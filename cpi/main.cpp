@@ -38,8 +38,8 @@ constexpr std::string_view usage = R"(Usage:
                                     make a detached disk what it was when the snapshot was taken,
                                     or make a new disk of the snapshot; prints the disk's cid
   libvirt_cpi --config FILE convert-disk DISK --to FORMAT
-                                    make a detached disk of another hypervisor one of the configured
-                                    hypervisor; prints the disk's cid
+                                    make a detached disk of another hypervisor, or for other ids, one of
+                                    the configured; prints the disk's cid
   libvirt_cpi config check FILE     say whether FILE is a valid configuration, and what follows from it
   libvirt_cpi config schema         print the JSON Schema of the configuration
   libvirt_cpi hypervisors           print what each hypervisor can do: methods and cloud properties

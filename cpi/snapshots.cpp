@@ -21,6 +21,7 @@ struct SnapshotRecord {
     std::string format;
     std::string hypervisor;
     DiskProperties properties;
+    std::optional<IdMap> ids;
 };
 
 } // namespace
@@ -34,6 +35,7 @@ inline constexpr std::tuple fields<SnapshotRecord>{
     required("format", &SnapshotRecord::format),
     required("hypervisor", &SnapshotRecord::hypervisor),
     optional("cloud_properties", &SnapshotRecord::properties),
+    optional("idmap", &SnapshotRecord::ids),
 };
 
 } // namespace json
@@ -48,6 +50,7 @@ std::string text_of_snapshot(const HeldDisk& disk, const std::map<std::string, T
     out.key("size_mib").integer(disk.record.size_mib);
     out.key("format").string(disk.record.format);
     out.key("hypervisor").string(disk.record.hypervisor);
+    write_ids(out, disk.record.ids);
     out.key("cloud_properties").verbatim(disk.record.properties.verbatim);
     out.key("metadata").verbatim(tags_object(metadata));
     out.end_object();
@@ -105,7 +108,8 @@ DiskCid restore_as_new(Cpi& cpi, const Path& image, const SnapshotRecord& record
          file_name::disk(record.format),
          record.hypervisor,
          record.properties,
-         {}},
+         {},
+         record.ids},
         [&](const image::Image& to) {
             image::copy(cpi.host(), {image, to.format}, to.file);
         },
@@ -128,6 +132,7 @@ void restore_in_place(Cpi& cpi, const Path& image, const SnapshotRecord& record)
                            "'. Try: detach it first (bosh stop --hard), or restore with --as-new")};
     DiskRecord next = disk.record;
     next.format = record.format;
+    next.ids = record.ids;
     next.size_mib = std::max(disk.record.size_mib, record.size_mib);
     disk.replace_image(next, [&](const image::Image& to) {
         image::copy(cpi.host(), {image, to.format}, to.file);

@@ -8,7 +8,7 @@ StemcellCid create_stemcell(Cpi& cpi, const std::string& image_path, const Stemc
                             const std::optional<StemcellExtras>& extras)
 {
     const json::VerbatimObject tags = tags_object(extras.value_or(StemcellExtras{}).tags);
-    return import_stemcell(cpi.store(), cpi.hypervisor(), image_path, properties, tags);
+    return import_stemcell(cpi.store(), cpi.hypervisor(), image_path, properties, tags, cpi.config().idmap);
 }
 
 void delete_stemcell(Cpi& cpi, const StemcellCid& cid)

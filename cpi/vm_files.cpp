@@ -80,13 +80,12 @@ void make_tree(Cpi& cpi, const VmPlan& plan, const VmPlace& place, const Secret&
 {
     const Path base = trees::share(cpi.store(), cpi.store().layout().of(plan.stemcell_cid), place.folder);
     const Path folder = place.folder / file_name::container;
-    // What is in there could be run by everyone, were it not for this.
-    cpi.host().make_directory(folder, Access::owner);
-    tree::layer(cpi.host(), tree::root_of(base), folder, plan.properties.root_filesystem);
-    const Path root = tree::root_of(folder);
-    cpi.host().publish(tree::make_folder_within(cpi.host(), root, warden_settings.parent_path()) /
-                           warden_settings.filename(),
-                       settings.reveal(), Access::owner);
+    tree::layer(cpi.host(), tree::root_of(base), folder, plan.properties.root_filesystem, plan.spec.ids);
+    const Path file =
+        tree::make_folder_within(cpi.host(), tree::root_of(folder), warden_settings.parent_path()) /
+        warden_settings.filename();
+    cpi.host().publish(file, settings.reveal(), Access::owner);
+    tree::give_to_root(cpi.host(), file, plan.spec.ids);
 }
 
 } // namespace

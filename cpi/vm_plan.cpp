@@ -24,6 +24,15 @@ void check_against_stemcell(const VmProperties& properties, const Stemcell& stem
                                             image.count, " MiB, got ", properties.root_disk->value));
 }
 
+void check_ids(Cpi& cpi, const StemcellCid& cid, const Stemcell& stemcell)
+{
+    if (stemcell.ids != cpi.config().idmap)
+        throw Error{ErrorKind::cloud,
+                    concat("stemcell '", cid.str(), "' has files for ", text_of(stemcell.ids),
+                           ", and VMs have ", text_of(cpi.config().idmap),
+                           " (idmap in the configuration). Try: bosh upload-stemcell --fix")};
+}
+
 void check_firmware(const Hypervisor& hypervisor, Firmware firmware)
 {
     if (firmware == Firmware::uefi && !hypervisor.boots_uefi)
@@ -67,6 +76,7 @@ DomainSpec describe_vm(Cpi& cpi, const VmCid& vm, const VmProperties& properties
                     .ephemeral = std::nullopt,
                     .settings_medium = place / file_name::settings,
                     .console_log = place / file_name::console_log,
+                    .ids = cpi.config().idmap,
                     .graphics = properties.graphics,
                     .paravirtualization = properties.paravirt_provider,
                     .nested_paging = properties.nested_paging,
@@ -98,6 +108,7 @@ VmPlan plan_vm(Cpi& cpi, const StemcellCid& stemcell_cid, const VmProperties& pr
 {
     const Stemcell stemcell = load_stemcell(cpi.store(), stemcell_cid);
     require_own(cpi, stemcell_cid.str(), stemcell.hypervisor);
+    check_ids(cpi, stemcell_cid, stemcell);
     check_against_stemcell(properties, stemcell);
     check_firmware(cpi.hypervisor(), properties.firmware.value_or(stemcell.firmware));
     const auto cid = new_cid<VmCid>();

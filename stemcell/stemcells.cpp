@@ -79,6 +79,7 @@ std::string record_of(const Stemcell& stemcell, const json::VerbatimObject& tags
         out.key("image").string(stemcell.image);
     out.key("name").string(stemcell.name);
     out.key("version").string(stemcell.version);
+    write_ids(out, stemcell.ids);
     out.key("tags").verbatim(tags);
     out.end_object();
     return json::pretty(out.text());
@@ -154,7 +155,7 @@ constexpr std::array<const char*, 3> inits{"sbin/init", "usr/sbin/init", "usr/sb
 
 /// Unpacks a root file system and puts it where VMs can share it.
 Stemcell take_tree(Store& store, const Hypervisor& hypervisor, const Path& archive, const Path& folder,
-                   const StemcellProperties& properties)
+                   const StemcellProperties& properties, const std::optional<IdMap>& ids)
 {
     if (!properties.infrastructure.empty() && properties.infrastructure != "warden")
         throw Error{ErrorKind::not_supported,
@@ -164,7 +165,8 @@ Stemcell take_tree(Store& store, const Hypervisor& hypervisor, const Path& archi
     const Path built = folder / "unpacked";
     host.make_directory(built, Access::owner);
     const Path root = tree::root_of(built);
-    while_doing(concat("unpacking ", stemcell_image(archive)), [&] { tree::unpack(host, archive, root); });
+    while_doing(concat("unpacking ", stemcell_image(archive)),
+                [&] { tree::unpack(host, archive, root, ids); });
     if (std::ranges::none_of(inits, [&](const char* init) { return host.info(root / init).has_value(); }))
         throw Error{ErrorKind::cloud,
                     concat(stemcell_image(archive), " is not a root file system: it has none of ",
@@ -178,14 +180,15 @@ Stemcell take_tree(Store& store, const Hypervisor& hypervisor, const Path& archi
             .hypervisor = std::string{hypervisor.name},
             .image = {},
             .name = properties.name,
-            .version = properties.version};
+            .version = properties.version,
+            .ids = ids};
 }
 
 Stemcell take(Store& store, const Hypervisor& hypervisor, const Path& image, const Path& folder,
-              const StemcellProperties& properties)
+              const StemcellProperties& properties, const std::optional<IdMap>& ids)
 {
     if (hypervisor.root == Root::tree)
-        return take_tree(store, hypervisor, image, folder, properties);
+        return take_tree(store, hypervisor, image, folder, properties, ids);
     return properties.image_path.empty() ? take_archive(store.host(), hypervisor, image, folder, properties)
                                          : take_light(store.host(), hypervisor, properties);
 }
@@ -193,12 +196,13 @@ Stemcell take(Store& store, const Hypervisor& hypervisor, const Path& image, con
 } // namespace
 
 StemcellCid import_stemcell(Store& store, const Hypervisor& hypervisor, const Path& image,
-                            const StemcellProperties& properties, const json::VerbatimObject& tags)
+                            const StemcellProperties& properties, const json::VerbatimObject& tags,
+                            const std::optional<IdMap>& ids)
 {
     auto cid = new_cid<StemcellCid>();
     store.sweep(store.layout().stemcells(), StemcellTag::prefix, [](const std::string&) {});
     Creation creation{store, store.layout().stemcells(), cid.str()};
-    const Stemcell stemcell = take(store, hypervisor, image, creation.staging(), properties);
+    const Stemcell stemcell = take(store, hypervisor, image, creation.staging(), properties, ids);
     store.host().publish(creation.staging() / file_name::stemcell_record, record_of(stemcell, tags),
                          Access::everyone);
     creation.publish();

@@ -3,6 +3,7 @@
 #include "base/ids.h"
 #include "hypervisor/hypervisor.h"
 #include "json/codec.h"
+#include "storage/id_map.h"
 #include "storage/store.h"
 
 #include <optional>
@@ -33,13 +34,14 @@ struct Stemcell {
     std::string image;      // its path, of a light stemcell only
     std::string name;
     std::string version;
+    std::optional<IdMap> ids = {}; // of the containers that a root file system is for
 };
 
-/// Takes in the file that the Director calls `image`, on the CPI's own machine; `tags` are kept with it.
-/// Leaves nothing when it fails.
+/// Takes in the file that the Director calls `image`, on the CPI's own machine; `tags` are kept with it. A
+/// root file system is for containers with these `ids`. Leaves nothing when it fails.
 [[nodiscard]] StemcellCid import_stemcell(Store& store, const Hypervisor& hypervisor, const Path& image,
                                           const StemcellProperties& properties,
-                                          const json::VerbatimObject& tags);
+                                          const json::VerbatimObject& tags, const std::optional<IdMap>& ids);
 
 /// Throws when there is no such stemcell.
 [[nodiscard]] Stemcell load_stemcell(Store& store, const StemcellCid& cid);
@@ -82,6 +84,7 @@ inline constexpr std::tuple fields<Stemcell>{
     optional("image", &Stemcell::image),
     optional("name", &Stemcell::name),
     optional("version", &Stemcell::version),
+    optional("idmap", &Stemcell::ids),
 };
 
 } // namespace json

@@ -1,7 +1,6 @@
 #include "hypervisor/container.h"
 
 #include "base/text.h"
-#include "xml/xml.h"
 
 #include <algorithm>
 
@@ -33,30 +32,34 @@ std::string folder_of(const DiskCid& disk)
     return concat(disks_folder, "/", disk.str());
 }
 
-std::vector<Disk> disks_in(std::string_view domain_xml)
+std::vector<DiskCid> disks_in(std::string_view domain_xml)
 {
     const xml::Document domain = xml::Document::parse(domain_xml, "a container's definition");
-    std::vector<Disk> disks;
+    std::vector<DiskCid> disks;
     for (const auto& filesystem : domain.root().child("devices")->children("filesystem"))
         if (auto disk = disk_at(target_of(filesystem)))
-            disks.push_back({std::move(*disk), filesystem.child("source")->attribute("file")});
+            disks.push_back(std::move(*disk));
     return disks;
 }
 
-std::optional<Disk> find_disk(std::string_view domain_xml, const DiskCid& disk)
+bool has_disk(std::string_view domain_xml, const DiskCid& disk)
 {
     const auto disks = disks_in(domain_xml);
-    const auto found = std::ranges::find(disks, disk, &Disk::cid);
-    return found == disks.end() ? std::nullopt : std::optional{*found};
+    return std::ranges::find(disks, disk) != disks.end();
 }
 
-std::string with_disk(std::string_view domain_xml, const DiskCid& disk, const Path& image)
+void add_folder(const Element& devices, const Path& source, std::string_view target)
+{
+    const Element filesystem =
+        devices.add("filesystem").set("type", "mount").set("accessmode", "passthrough");
+    filesystem.add("source").set("dir", source.native());
+    filesystem.add("target").set("dir", target);
+}
+
+std::string with_disk(std::string_view domain_xml, const DiskCid& disk, const Path& folder)
 {
     const xml::Document domain = xml::Document::parse(domain_xml, "a container's definition");
-    const Element filesystem = domain.root().child("devices")->add("filesystem").set("type", "file");
-    filesystem.add("driver").set("type", "loop").set("format", "raw");
-    filesystem.add("source").set("file", image.native());
-    filesystem.add("target").set("dir", folder_of(disk));
+    add_folder(*domain.root().child("devices"), folder, folder_of(disk));
     return domain.to_text();
 }
 
@@ -87,23 +90,13 @@ std::vector<GuestNic> nics_in(std::string_view domain_xml)
     return nics;
 }
 
-std::vector<Mount> mounts_in(std::string_view mountinfo)
+std::optional<IdMap> ids_in(std::string_view domain_xml)
 {
-    constexpr std::size_t device = 2;
-    constexpr std::size_t place = 4;
-    std::vector<Mount> mounts;
-    for (const auto& line : split(mountinfo, '\n')) {
-        const auto fields = split(line, ' ');
-        if (fields.size() > place)
-            mounts.push_back({fields[device], fields[place]});
-    }
-    return mounts;
-}
-
-std::optional<Mount> mount_at(const std::vector<Mount>& mounts, std::string_view place)
-{
-    const auto found = std::ranges::find(mounts, place, &Mount::place);
-    return found == mounts.end() ? std::nullopt : std::optional{*found};
+    const xml::Document domain = xml::Document::parse(domain_xml, "a container's definition");
+    const auto ids = domain.root().find("idmap/uid");
+    if (!ids)
+        return std::nullopt;
+    return IdMap{{std::stoll(ids->attribute("target"))}, {std::stoll(ids->attribute("count"))}};
 }
 
 } // namespace cpi::container

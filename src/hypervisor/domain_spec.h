@@ -3,6 +3,7 @@
 #include "base/secret.h"
 #include "base/units.h"
 #include "network/nic.h"
+#include "storage/id_map.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -72,7 +73,8 @@ struct DiskSpec {
     unsigned position = 0;   // among the VM's disks of that bus; on scsi the target number, on xen the letter
     std::string serial = {}; // what the guest finds the disk by; none for the root disk
     DiskTuning tuning = {};
-    std::string secret = {}; // the usage name of libvirt's secret with the key; none: not encrypted
+    std::string secret = {};       // the usage name of libvirt's secret with the key; none: not encrypted
+    std::optional<IdMap> ids = {}; // of its files, where it holds a container's file system
 };
 
 /// Where a disk is to be copied to. With a key the copy is encrypted; `secret` names it in libvirt.
@@ -124,7 +126,9 @@ struct DomainSpec {
     std::optional<DiskSpec> ephemeral;
     Path settings_medium; // an ISO image, in the only CD-ROM drive
     Path console_log;
-    std::string init = {}; // of a container: the program that it starts with
+    // Of a container.
+    std::string init = {}; // the program that it starts with
+    std::optional<IdMap> ids = {};
     // Of VirtualBox.
     Graphics graphics = Graphics::none;
     Paravirtualization paravirtualization = Paravirtualization::kvm;

@@ -1,5 +1,6 @@
 #include "base/text.h"
 #include "hypervisor/container.h"
+#include "hypervisor/container_mounts.h"
 #include "hypervisor/lxc_machines.h"
 #include "hypervisor/nic_xml.h"
 #include "xml/xml.h"
@@ -49,29 +50,23 @@ constexpr std::array method_limits{
     Limit{"snapshot_disk", Limit::Kind::differs, "while writers wait"},
 };
 
-void add_folder(const Element& devices, const Path& source, std::string_view target)
+void add_ids(const Element& domain, const IdMap& ids)
 {
-    const Element filesystem =
-        devices.add("filesystem").set("type", "mount").set("accessmode", "passthrough");
-    filesystem.add("source").set("dir", source.native());
-    filesystem.add("target").set("dir", target);
+    const Element map = domain.add("idmap");
+    for (const auto* kind : {"uid", "gid"})
+        map.add(kind)
+            .set("start", "0")
+            .set("target", std::to_string(ids.first.value))
+            .set("count", std::to_string(ids.count.value));
 }
 
-void add_ephemeral(const Element& devices, const DiskSpec& disk)
+void add_folders(const Element& devices, const DomainSpec& spec)
 {
-    const Element filesystem = devices.add("filesystem").set("type", "file");
-    filesystem.add("driver").set("type", "loop").set("format", disk.format);
-    filesystem.add("source").set("file", disk.file.native());
-    filesystem.add("target").set("dir", "/var/vcap/data");
-}
-
-/// A place for persistent disks that is new and empty whenever the container starts: what is not mounted
-/// there is not there, and nobody writes into an empty folder instead of onto a disk.
-void add_disks_folder(const Element& devices)
-{
-    const Element filesystem = devices.add("filesystem").set("type", "ram");
-    filesystem.add("source").set("usage", "1024").set("units", "KiB");
-    filesystem.add("target").set("dir", container::disks_folder);
+    const VmCid vm{spec.name};
+    container::add_folder(devices, spec.root.file, "/");
+    if (spec.ephemeral)
+        container::add_folder(devices, container_mounts::ephemeral_of(vm), "/var/vcap/data");
+    container::add_folder(devices, container_mounts::places_of(vm), container::disks_folder);
 }
 
 void add_address(const Element& interface, const NicAddress& address)
@@ -127,13 +122,12 @@ std::string domain_xml(const DomainSpec& spec, std::string_view domain_type)
     const Element os = domain.add("os");
     os.add("type", "exe");
     os.add("init", spec.init);
+    if (spec.ids)
+        add_ids(domain, *spec.ids);
     // Without a network of its own a container would have the host's.
     domain.add("features").add("privnet");
     const Element devices = domain.add("devices");
-    add_folder(devices, spec.root.file, "/");
-    if (spec.ephemeral)
-        add_ephemeral(devices, *spec.ephemeral);
-    add_disks_folder(devices);
+    add_folders(devices, spec);
     add_nics(devices, spec.nics);
     devices.add("console").set("type", "pty");
     return document.to_text();

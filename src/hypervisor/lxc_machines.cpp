@@ -6,18 +6,17 @@
 #include "base/text.h"
 #include "base/undo.h"
 #include "hypervisor/container.h"
+#include "hypervisor/container_mounts.h"
 #include "storage/layout.h"
+#include "storage/mounts.h"
 #include "storage/tree.h"
 #include "xml/xml.h"
-
-#include <algorithm>
 
 namespace cpi {
 
 namespace {
 
 using container::folder_of;
-using container::Mount;
 
 constexpr std::string_view systemd = "/sbin/init";
 constexpr std::string_view runit = "/usr/sbin/runsvdir-start";
@@ -30,45 +29,21 @@ Path proc_of(const std::string& pid)
     return Path{"/proc"} / pid;
 }
 
-std::vector<Mount> mounts_of(Host& host, const std::string& init)
-{
-    return container::mounts_in(host.read(proc_of(init) / "mountinfo").value_or(""));
-}
-
 bool is_mounted(Host& host, const std::string& init, const DiskCid& disk)
 {
-    return !init.empty() && container::mount_at(mounts_of(host, init), folder_of(disk)).has_value();
+    return !init.empty() && mounts::find(mounts::seen_by(host, init), folder_of(disk)).has_value();
 }
 
-/// The processes, one a line, that see the block device with these numbers mounted somewhere.
-std::string users_of(Host& host, const std::string& device)
+/// In a container whose ids are others its root could not write.
+void require_ids(const VmCid& vm, const std::optional<IdMap>& its, const DiskCid& disk,
+                 const std::optional<IdMap>& of_files)
 {
-    const Output found =
-        host.run({{"find", "/proc", "-mindepth", "2", "-maxdepth", "2", "-name", "mountinfo", "-exec", "grep",
-                   "--files-with-matches", "--no-messages", concat(" ", device, " "), "{}", "+"}});
-    return trim(found.out); // its status also tells of processes that ended meanwhile
-}
-
-/// Two mounts of one image destroy it.
-void require_unused(Host& host, const DiskCid& disk, const Path& image)
-{
-    const std::string loops =
-        run_ok(host, {{"losetup", "--noheadings", "--output", "MAJ:MIN", "--associated", image.native()}});
-    for (const auto& loop : split(loops, '\n'))
-        if (const std::string device = trim(loop); !device.empty())
-            if (const std::string users = users_of(host, device); !users.empty())
-                throw Error{ErrorKind::cloud,
-                            concat("disk ", disk.str(),
-                                   " is still mounted, as these show: ", join(split(users, '\n'), ", "),
-                                   ". Try: end what uses it, then try again")};
-}
-
-/// The numbers of a device, as mknod takes them.
-std::vector<std::string> numbers_of(Host& host, const std::string& device)
-{
-    const std::string numbers =
-        trim(run_ok(host, {{"losetup", "--noheadings", "--output", "MAJ:MIN", device}}));
-    return split(numbers, ':');
+    if (its != of_files)
+        throw Error{ErrorKind::cloud,
+                    concat("disk '", disk.str(), "' has files for ", text_of(of_files), ", and VM '",
+                           vm.str(), "' has ", text_of(its), ". Try: libvirt_cpi convert-disk ", disk.str(),
+                           " --to raw, for the idmap that is configured now; and bosh recreate, for a VM "
+                           "from before that")};
 }
 
 } // namespace
@@ -96,17 +71,29 @@ std::string LxcMachines::init_of(const VmCid& vm)
     return init;
 }
 
+void LxcMachines::mount_own(const VmCid& vm, const std::optional<IdMap>& ids)
+{
+    container_mounts::make(host(), vm, ids);
+    const Path ephemeral = layout().of(vm) / file_name::ephemeral("raw");
+    if (host().info(ephemeral))
+        container_mounts::mount_ephemeral(host(), vm, ephemeral);
+}
+
 void LxcMachines::make_ready(const VmCid& vm)
 {
     tree::make_ready(host(), layout().of(vm) / file_name::container);
+    const std::string definition = libvirt().domain_xml(name_of(vm), Definition::inactive);
+    mount_own(vm, container::ids_in(definition));
+    for (const DiskCid& disk : container::disks_in(definition))
+        if (const auto image = host().target_of(layout().link_of(vm, disk)))
+            container_mounts::mount_disk(host(), vm, disk, *image);
 }
 
 void LxcMachines::create(const DomainSpec& spec)
 {
     DomainSpec container = spec;
     container.init = host().info(spec.root.file / runit.substr(1)) ? runit : systemd;
-    if (container.ephemeral)
-        container.ephemeral->file = link_to(spec.name, container.ephemeral->file);
+    mount_own(VmCid{spec.name}, spec.ids);
     LibvirtMachines::create(container);
     keep_macs(VmCid{spec.name});
 }
@@ -138,20 +125,6 @@ void LxcMachines::keep_macs(const VmCid& vm)
     }));
 }
 
-Path LxcMachines::link_to(std::string_view name, const Path& image)
-{
-    constexpr std::size_t longest = 63; // in the kernel's record of a loop device, which libvirt fills in
-    Path link = layout().links() / name;
-    if (link.native().size() > longest)
-        throw Error{ErrorKind::not_supported,
-                    concat("store_dir '", layout().root().native(), "' is too long for containers by ",
-                           link.native().size() - longest, " characters")};
-    host().make_directory(layout().links());
-    if (!host().target_of(link))
-        host().point(link, image);
-    return link;
-}
-
 /// runit ends at once when it is told to: its services are stopped before.
 void LxcMachines::stop_services(const std::string& init)
 {
@@ -178,30 +151,28 @@ bool LxcMachines::remove(const VmCid& vm)
     const bool was_there = LibvirtMachines::remove(vm);
     const Path place = layout().of(vm);
     for (const Path& folder : {place, Layout::staging_of(place)})
-        tree::release(host(), folder / file_name::container);
-    host().discard(layout().links() / vm.str());
+        mounts::release(host(), tree::root_of(folder / file_name::container));
+    container_mounts::release(host(), vm);
     return was_there;
 }
 
 std::vector<DiskCid> LxcMachines::persistent_disks(const VmCid& vm)
 {
-    std::vector<DiskCid> disks;
-    for (const auto& disk : container::disks_in(libvirt().domain_xml(name_of(vm), Definition::inactive)))
-        disks.push_back(disk.cid);
-    return disks;
+    return container::disks_in(libvirt().domain_xml(name_of(vm), Definition::inactive));
 }
 
 bool LxcMachines::has_disk(const VmCid& vm, const DiskCid& disk)
 {
     if (!exists(vm))
         return false;
-    return container::find_disk(libvirt().domain_xml(name_of(vm), Definition::inactive), disk).has_value() ||
+    return container::has_disk(libvirt().domain_xml(name_of(vm), Definition::inactive), disk) ||
            uses(vm, disk);
 }
 
 bool LxcMachines::uses(const VmCid& vm, const DiskCid& disk)
 {
-    return is_mounted(host(), init_of(vm), disk);
+    // On the host it stays mounted when the container ends by itself.
+    return mounts::at(host(), container_mounts::disk_of(vm, disk)) || is_mounted(host(), init_of(vm), disk);
 }
 
 void LxcMachines::define(const VmCid& vm, const std::string& xml)
@@ -214,67 +185,61 @@ void LxcMachines::define(const VmCid& vm, const std::string& xml)
     }
 }
 
-void LxcMachines::mount(const std::string& init, const DiskCid& disk, const Path& image)
+void LxcMachines::mount_inside(const VmCid& vm, const std::string& init, const DiskCid& disk)
 {
-    const Path root = proc_of(init) / "root";
-    const std::string node = concat("dev/.", disk.str());
-    tree::make_folder_within(host(), root / std::string{container::disks_folder.substr(1)}, disk.str());
-    const std::string loop = trim(run_ok(host(), {{"losetup", "--find", "--show", image.native()}}));
-    Undo undo{log()};
-    // A device in use is freed as soon as it is not: when the container lets go of it or ends.
-    undo.add(concat("free ", loop), [&] { run_ok(host(), {{"losetup", "--detach", loop}}); });
-    const auto numbers = numbers_of(host(), loop);
-    // The container sees the device just as long as it takes to mount it.
-    undo.add(concat("remove ", node), [&] { host().discard(root / node); });
-    run_ok(host(), {{"mknod", "--mode=600", (root / node).native(), "b", numbers.front(), numbers.back()}});
-    run_ok(host(), {{"mount", "--namespace", init, "-t", "ext4", concat("/", node), folder_of(disk)}});
+    const auto mount = mounts::at(host(), container_mounts::disk_of(vm, disk));
+    if (!mount)
+        throw Error{ErrorKind::cloud, concat("disk ", disk.str(), " is not mounted on the host any more")};
+    // The container has no node of the device. As a process that the container's /proc knows, mount finds
+    // there the one that it was given as its input; the program is the host's all the same.
+    constexpr std::string_view script = R"sh(exec nsenter --target "$1" --pid \
+        mount --no-canonicalize --namespace "/proc/$1/ns/mnt" -t ext4 /proc/self/fd/0 "$2" <"$3")sh";
+    run_ok(host(), {{"sh", "-c", std::string{script}, "sh", init, folder_of(disk), mount->source}});
 }
 
 DiskHint LxcMachines::attach(const VmCid& vm, const DiskCid& disk, const DiskSpec& spec)
 {
     const std::string init = init_of(vm);
-    const bool is_there = is_mounted(host(), init, disk);
-    if (!is_there)
-        require_unused(host(), disk, spec.file);
     const std::string definition = libvirt().domain_xml(name_of(vm), Definition::inactive);
-    if (!container::find_disk(definition, disk))
-        define(vm, container::with_disk(definition, disk, link_to(disk.str(), spec.file)));
-    if (!init.empty() && !is_there)
-        mount(init, disk, spec.file);
+    require_ids(vm, container::ids_in(definition), disk, spec.ids);
+    if (!container::has_disk(definition, disk)) {
+        container_mounts::require_unused(host(), disk, spec.file);
+        const Path link = layout().link_of(vm, disk);
+        host().discard(link);
+        host().point(link, spec.file);
+        define(vm, container::with_disk(definition, disk, container_mounts::disk_of(vm, disk)));
+    }
+    if (!init.empty() && !is_mounted(host(), init, disk)) {
+        container_mounts::mount_disk(host(), vm, disk, spec.file);
+        mount_inside(vm, init, disk);
+    }
     return {.path = folder_of(disk)};
 }
 
-void LxcMachines::unmount(const VmCid& vm, const std::string& init, const DiskCid& disk)
+void LxcMachines::unmount_inside(const std::string& init, const DiskCid& disk)
 {
-    const auto mounts = mounts_of(host(), init);
-    const auto mount = container::mount_at(mounts, folder_of(disk));
+    const auto mounts = mounts::seen_by(host(), init);
+    const auto mount = mounts::find(mounts, folder_of(disk));
     if (!mount)
         return;
-    const std::string doing = concat("detaching disk ", disk.str(), " from VM ", vm.str());
-    for (const Mount& other : mounts)
+    for (const auto& other : mounts)
         if (other.device == mount->device && other.place != mount->place)
-            throw Error{ErrorKind::cloud, concat(doing, ": the container has it mounted on ", other.place,
+            throw Error{ErrorKind::cloud, concat("the container has it mounted on ", other.place,
                                                  ". Try: unmount that in the container, then detach again")};
-    while_doing(doing, [&] { run_ok(host(), {{"umount", "--namespace", init, folder_of(disk)}}); });
-    constexpr std::chrono::seconds patience{30};
-    std::string users;
-    if (!wait_until(Deadline{patience}, [&] {
-            users = users_of(host(), mount->device);
-            return users.empty();
-        }))
-        throw Error{ErrorKind::cloud, concat(doing, ": it is still mounted after ", patience.count(),
-                                             " s, as these show: ", join(split(users, '\n'), ", "))};
+    run_ok(host(), {{"umount", "--namespace", init, folder_of(disk)}});
 }
 
 bool LxcMachines::detach(const VmCid& vm, const DiskCid& disk)
 {
     if (!has_disk(vm, disk))
         return false;
-    const std::string init = init_of(vm);
-    if (!init.empty())
-        unmount(vm, init, disk);
+    while_doing(concat("detaching disk ", disk.str(), " from VM ", vm.str()), [&] {
+        if (const std::string init = init_of(vm); !init.empty())
+            unmount_inside(init, disk);
+        container_mounts::unmount_disk(host(), vm, disk);
+    });
     define(vm, container::without_disk(libvirt().domain_xml(name_of(vm), Definition::inactive), disk));
-    host().discard(layout().links() / disk.str());
+    host().discard(layout().link_of(vm, disk));
     return true;
 }
 
@@ -282,28 +247,27 @@ bool LxcMachines::resize(const VmCid& vm, const DiskCid& disk, const Path& /*fil
 {
     if (!uses(vm, disk))
         return false;
-    throw Error{ErrorKind::not_supported, concat("disk '", disk.str(), "' is mounted in the container ",
+    throw Error{ErrorKind::not_supported, concat("disk '", disk.str(), "' is mounted for the container ",
                                                  vm.str(), " and cannot be resized. Try: detach it first")};
 }
 
 void LxcMachines::copy_disk(const VmCid& vm, const DiskCid& disk, const DiskSpec& from, const DiskCopy& to)
 {
-    const Path mounted = concat(proc_of(init_of(vm)).native(), "/root", folder_of(disk));
-    run_ok(host(), {{"fsfreeze", "--freeze", mounted.native()}});
+    const std::string mounted = container_mounts::disk_of(vm, disk).native();
+    run_ok(host(), {{"fsfreeze", "--freeze", mounted}});
     Undo undo{log()};
     undo.add(concat("let the container ", vm.str(), " write again"), [&] {
-        run_ok(host(), {{"fsfreeze", "--unfreeze", mounted.native()}});
+        run_ok(host(), {{"fsfreeze", "--unfreeze", mounted}});
     });
     host().copy(from.file, to.file);
 }
 
 void LxcMachines::abandon_copy(const VmCid& vm, const DiskCid& disk, const std::string& /*mark*/)
 {
-    if (!exists(vm) || !uses(vm, disk))
-        return;
-    const Path mounted = concat(proc_of(init_of(vm)).native(), "/root", folder_of(disk));
+    const Path mounted = container_mounts::disk_of(vm, disk);
     // It fails where nothing is frozen.
-    static_cast<void>(host().run({{"fsfreeze", "--unfreeze", mounted.native()}}));
+    if (mounts::at(host(), mounted))
+        static_cast<void>(host().run({{"fsfreeze", "--unfreeze", mounted.native()}}));
 }
 
 } // namespace cpi

@@ -4,8 +4,9 @@
 
 namespace cpi {
 
-/// Control over containers. libvirt keeps their definitions; a persistent disk is a file system there, which
-/// libvirt mounts when the container starts. Into a container that runs it is mounted from outside.
+/// Control over containers. libvirt keeps their definitions; a persistent disk is a folder there, on which
+/// its file system is mounted on the host before the container starts. Into a container that runs it is
+/// mounted from outside.
 class LxcMachines final : public LibvirtMachines {
 public:
     using LibvirtMachines::LibvirtMachines;
@@ -30,16 +31,16 @@ protected:
 private:
     /// The host's number of the container's first process; none: it does not run.
     [[nodiscard]] std::string init_of(const VmCid& vm);
-    void mount(const std::string& init, const DiskCid& disk, const Path& image);
-    void unmount(const VmCid& vm, const std::string& init, const DiskCid& disk);
+    /// Mounts on the host what is the container's own.
+    void mount_own(const VmCid& vm, const std::optional<IdMap>& ids);
+    /// Into the running container, what is mounted on the host.
+    void mount_inside(const VmCid& vm, const std::string& init, const DiskCid& disk);
+    void unmount_inside(const std::string& init, const DiskCid& disk);
     void stop_services(const std::string& init);
     /// Gives NICs the MAC addresses of the definition back, where the host's udev has changed them.
     void keep_macs(const VmCid& vm);
     /// Gives the container another definition.
     void define(const VmCid& vm, const std::string& xml);
-
-    /// A short path for an image, by which libvirt finds it: another name for `image`.
-    Path link_to(std::string_view name, const Path& image);
 };
 
 } // namespace cpi

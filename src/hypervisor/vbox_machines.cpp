@@ -63,11 +63,17 @@ VboxMachines::Existence VboxMachines::look_for(const VmCid& vm)
     throw Error{ErrorKind::cloud, concat("looking for VM ", vm.str(), ": VBoxManage: ", answer.complaint)};
 }
 
-VmInfo VboxMachines::require(const VmCid& vm)
+VBoxManage::Answer VboxMachines::ask_for(const VmCid& vm)
 {
-    const auto answer = vbox_.ask({"showvminfo", uuid_of(vm), "--machinereadable"});
+    auto answer = vbox_.ask({"showvminfo", uuid_of(vm), "--machinereadable"});
     if (!vm.is_ours() || answer.code == VBoxManage::not_found)
         throw not_found(vm);
+    return answer;
+}
+
+VmInfo VboxMachines::require(const VmCid& vm)
+{
+    const auto answer = ask_for(vm);
     VmInfo found = vbox::read_info(answer.out);
     if (answer.status != 0 || found.state.empty())
         throw Error{ErrorKind::cloud,
@@ -104,7 +110,13 @@ void VboxMachines::create(const DomainSpec& spec)
 
 bool VboxMachines::wait_until_off(const VmCid& vm, std::chrono::seconds patience)
 {
-    return wait_until(Deadline{patience}, [&] { return is_off(require(vm)); });
+    // While a VM's process ends, VirtualBox may fail to say what it does.
+    return wait_until(Deadline{patience}, [&] {
+        const VmInfo now = vbox::read_info(ask_for(vm).out);
+        if (is_suspended(now))
+            vbox_.run({"discardstate", uuid_of(vm)});
+        return is_off(now);
+    });
 }
 
 bool VboxMachines::control(const VmCid& vm, const std::string& verb)
@@ -126,8 +138,6 @@ void VboxMachines::power_off(const VmCid& vm)
 {
     constexpr std::chrono::seconds patience{60};
     control(vm, "poweroff"); // of a VM that is off, it fails
-    if (is_suspended(require(vm)))
-        vbox_.run({"discardstate", uuid_of(vm)});
     if (!wait_until_off(vm, patience))
         throw Error{ErrorKind::cloud,
                     concat("VM ", vm.str(), " did not stop within ", patience.count(),

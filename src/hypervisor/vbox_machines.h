@@ -37,7 +37,9 @@ private:
     using VmInfo = vbox::VmInfo;
     enum class Existence { none, unreadable, usable };
     [[nodiscard]] Existence look_for(const VmCid& vm);
-    /// Of a VM that must be there, with settings that can be read.
+    /// What VirtualBox says of a VM that must be there. It may be that it cannot tell.
+    [[nodiscard]] VBoxManage::Answer ask_for(const VmCid& vm);
+    /// The same, with settings that can be read.
     [[nodiscard]] VmInfo require(const VmCid& vm);
     /// As it is when nobody copies its disks: a call that was killed may have left it suspended.
     [[nodiscard]] VmInfo require_awake(const VmCid& vm);

@@ -23,7 +23,7 @@ void check(Host& host, const Path& image)
 
 } // namespace
 
-void make(Host& host, const Path& image, Mebibytes size, unsigned owner)
+void make(Host& host, const Path& image, Mebibytes size, std::int64_t owner)
 {
     const auto blank = host.create(image, Access::owner);
     blank->skip(size.bytes());
@@ -39,6 +39,34 @@ void grow(Host& host, const Path& image, Mebibytes size)
     check(host, image);
     run_ok(host, {{"truncate", "-s", std::to_string(size.bytes()), image.native()}});
     run_ok(host, {{"resize2fs", "-f", image.native()}});
+}
+
+void remake(Host& host, const Source& from, const Path& image, Mebibytes size,
+            const std::optional<IdMap>& ids)
+{
+    check(host, from.image);
+    make(host, image, size, root_id(ids));
+    // In a mount namespace of its own, which ends with it.
+    constexpr std::string_view script = R"sh(
+        mount -t tmpfs libvirt-cpi /mnt
+        mkdir /mnt/from /mnt/to
+        mount -t ext4 -o loop,ro "$1" /mnt/from
+        mount -t ext4 -o loop "$3" /mnt/to
+        {
+            cd /mnt/from
+            in_ids "$2" tar --create --file=- --numeric-owner --acls --xattrs --xattrs-include='*' --sparse \
+                --exclude=./lost+found . || touch /mnt/failed
+        } | {
+            cd /mnt/to
+            in_ids "$4" tar --extract --file=- --numeric-owner --preserve-permissions --same-owner \
+                --acls --xattrs --xattrs-include='*'
+        }
+        umount /mnt/from /mnt/to
+        [ ! -e /mnt/failed ])sh";
+    Command command =
+        script_with_ids(script, {from.image.native(), range_of(from.ids), image.native(), range_of(ids)});
+    command.argv.insert(command.argv.begin(), {"unshare", "--mount", "--propagation", "private"});
+    run_ok(host, command);
 }
 
 } // namespace cpi::file_system

@@ -19,7 +19,7 @@ struct AddressClaim {
 ///     vms/<cid>/         vm.json, base.<format> (a second name of the stemcell's image), root.qcow2,
 ///     ephemeral.raw,
 ///                        settings.iso, console.log, reservations (of addresses, where it has any)
-///                        or of a container: container/rootfs, ephemeral.raw
+///                        or of a container: container/rootfs, ephemeral.raw, links <disk's cid> to images
 ///                        of VMware also: domain.xml (what the VM is and has), metadata.json, power (locked
 ///                        while it is switched off or on), comes_back (how, while a call has it switched off)
 ///     disks/<cid>/       disk.json, disk.<format> (disk-2.<format> when it was rewritten), attached_to (the
@@ -31,6 +31,8 @@ struct AddressClaim {
 ///     trees/<name>/      rootfs: of containers, as long as a stemcell's or a VM's link `tree` leads to it;
 ///     lock .in-progress/<cid> locked by the call that makes the object; by it is found what a killed call
 ///     left
+///
+/// /run/libvirt-cpi/<vm's cid>/ of a container: where its disks are mounted.
 ///
 /// An image in a storage pool is a symbolic link here. Where images are encrypted, a file `secret` names the
 /// secret of libvirt that holds their key. Each object's folder has a file `lock`. `.new-<cid>` beside an
@@ -47,7 +49,6 @@ public:
     [[nodiscard]] Path snapshots() const { return root_ / "snapshots"; }
     [[nodiscard]] Path networks() const { return root_ / "networks"; }
     [[nodiscard]] Path trees() const { return root_ / "trees"; }
-    [[nodiscard]] Path links() const { return root_ / "l"; }
     [[nodiscard]] Path addresses() const { return root_ / "addresses"; }
 
     [[nodiscard]] Path of(const StemcellCid& cid) const { return stemcells() / cid.str(); }
@@ -68,6 +69,10 @@ public:
         return place.parent_path() / concat(staging_prefix, place.filename().native());
     }
     static constexpr std::string_view staging_prefix = ".new-";
+    /// Where the file systems of a container's disks are mounted.
+    [[nodiscard]] static Path mounts_of(const VmCid& vm) { return Path{"/run/libvirt-cpi"} / vm.str(); }
+    /// The link in a container's folder that leads to a disk's image.
+    [[nodiscard]] Path link_of(const VmCid& vm, const DiskCid& disk) const { return of(vm) / disk.str(); }
 
 private:
     Path root_;

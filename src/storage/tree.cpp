@@ -1,10 +1,8 @@
 #include "storage/tree.h"
 
-#include "base/clock.h"
 #include "base/error.h"
 #include "base/text.h"
-
-#include <algorithm>
+#include "storage/mounts.h"
 
 namespace cpi::tree {
 
@@ -15,32 +13,6 @@ constexpr std::string_view root_name = "rootfs";
 constexpr std::string_view base_name = "base";
 constexpr std::string_view upper_name = "upper";
 constexpr std::string_view work_name = "work";
-
-/// A path as /proc/self/mountinfo writes it.
-std::string escaped(const Path& path)
-{
-    std::string text;
-    for (const char c : path.native())
-        switch (c) {
-        case ' ': text += "\\040"; break;
-        case '\t': text += "\\011"; break;
-        case '\n': text += "\\012"; break;
-        case '\\': text += "\\134"; break;
-        default: text += c;
-        }
-    return text;
-}
-
-bool is_mounted(Host& host, const Path& place)
-{
-    constexpr std::size_t mount_point = 4;
-    const std::string wanted = escaped(place);
-    const auto mounts = host.read("/proc/self/mountinfo");
-    return std::ranges::any_of(split(mounts.value_or(""), '\n'), [&](const std::string& line) {
-        const auto fields = split(line, ' ');
-        return fields.size() > mount_point && fields[mount_point] == wanted;
-    });
-}
 
 void mount_overlay(Host& host, const Path& folder)
 {
@@ -63,18 +35,26 @@ Path root_of(const Path& folder)
     return folder / root_name;
 }
 
-void unpack(Host& host, const Path& archive, const Path& folder)
+void unpack(Host& host, const Path& archive, const Path& folder, const std::optional<IdMap>& ids)
 {
-    constexpr std::chrono::hours patience{1};
     host.make_directory(folder, Access::owner);
-    run_ok(host,
-           {{"tar", "--extract", concat("--file=", archive.native()), concat("--directory=", folder.native()),
-             "--numeric-owner", "--preserve-permissions", "--same-owner", "--xattrs", "--xattrs-include=*"},
-            patience});
+    give_to_root(host, folder, ids);
+    // tar is given what only the host's root may reach: the folder it is in, and the archive as its input.
+    constexpr std::string_view script = R"sh(
+        exec <"$1"
+        cd "$2"
+        in_ids "$3" tar --extract --file=- --use-compress-program='gzip --force --stdout' \
+            --numeric-owner --preserve-permissions --same-owner --xattrs --xattrs-include='*' \
+            --anchored --exclude='./dev/*' --exclude='dev/*')sh";
+    run_ok(host, script_with_ids(script, {archive.native(), folder.native(), range_of(ids)}));
 }
 
-void layer(Host& host, const Path& base, const Path& folder, Layering layering)
+void layer(Host& host, const Path& base, const Path& folder, Layering layering,
+           const std::optional<IdMap>& ids)
 {
+    // What is in there could be run by everyone, were it not for this.
+    host.make_directory(folder, Access::owner);
+    give_to_root(host, folder, ids);
     const Path root = root_of(folder);
     if (layering == Layering::copy) {
         constexpr std::chrono::hours patience{1};
@@ -87,29 +67,22 @@ void layer(Host& host, const Path& base, const Path& folder, Layering layering)
     host.make_directory(folder / work_name);
     // Its owner and mode become those of the container's top folder.
     run_ok(host, {{"mkdir", "--mode=0755", (folder / upper_name).native()}});
+    give_to_root(host, folder / upper_name, ids);
     mount_overlay(host, folder);
+}
+
+void give_to_root(Host& host, const Path& file, const std::optional<IdMap>& ids)
+{
+    if (!ids)
+        return;
+    const std::int64_t root = root_id(ids);
+    run_ok(host, {{"chown", "--no-dereference", concat(root, ":", root), file.native()}});
 }
 
 void make_ready(Host& host, const Path& folder)
 {
-    if (host.info(folder / upper_name) && !is_mounted(host, root_of(folder)))
+    if (host.info(folder / upper_name) && !mounts::at(host, root_of(folder)))
         mount_overlay(host, folder);
-}
-
-void release(Host& host, const Path& folder)
-{
-    const Path root = root_of(folder);
-    constexpr std::chrono::seconds patience{20};
-    Output output;
-    const bool gone = wait_until(Deadline{patience}, [&] {
-        if (!is_mounted(host, root))
-            return true;
-        output = host.run({{"umount", root.native()}});
-        return output.status == 0 && !is_mounted(host, root);
-    });
-    if (!gone)
-        throw Error{ErrorKind::cloud, concat("unmounting ", root.native(), ": ", trim(output.err),
-                                             ". Try: fuser -vm ", shell_quote(root.native()))};
 }
 
 Path make_folder_within(Host& host, const Path& root, const Path& path)

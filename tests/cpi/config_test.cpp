@@ -149,6 +149,32 @@ TEST_CASE("a wrong value is refused with the key, what it holds, and what is all
     }
 }
 
+TEST_CASE("containers have ids of their own where they are given, and nothing else has")
+{
+    CHECK_FALSE(read(with(R"("hypervisor":"lxc")")).idmap);
+    const Config usual = read(with(R"("hypervisor":"lxc","idmap":{"first":100000})"));
+    CHECK(usual.idmap == IdMap{{100'000}, {65536}});
+    const Config last = read(with(R"("hypervisor":"lxc","idmap":{"first":4294867295,"count":100000})"));
+    CHECK(last.idmap == IdMap{{4'294'867'295}, {100'000}});
+    CHECK_FALSE(read(with(R"("hypervisor":"qemu","idmap":null)")).idmap);
+
+    for (const auto* hypervisor : {"qemu", "vbox", "xen", "vmware"})
+        check_says(
+            error(with(concat(R"("hypervisor":")", hypervisor, R"(","idmap":{"first":100000})"))),
+            {"idmap: it is for containers (hypervisor lxc), and the hypervisor is ", hypervisor, "Try: "});
+    const auto refusal = [](std::string_view idmap) {
+        return error(with(concat(R"("hypervisor":"lxc","idmap":)", idmap)));
+    };
+    check_says(refusal("{}"), {"idmap.first: expected a whole number from 65536 to", "got nothing"});
+    check_says(refusal(R"({"first":1000})"), {"idmap.first: expected a whole number from 65536 to"});
+    check_says(refusal(R"({"first":100000,"count":1000})"),
+               {"idmap.count: expected a whole number from 65536 to"});
+    check_says(refusal(R"({"first":4294867295,"count":100001})"),
+               {"idmap.count: expected at most 100000 ids after that first one, got the number 100001"});
+    check_says(refusal(R"({"first":100000,"cuont":65536})"), {"idmap.cuont: no such key", "count"});
+    check_says(refusal("true"), {"idmap: expected an object, got a boolean"});
+}
+
 TEST_CASE("a blobstore that is no object is refused, for the agent would not start")
 {
     for (const auto* blobstore : {"17", "\"local\"", "[]"})

@@ -138,6 +138,27 @@ TEST_CASE_FIXTURE(Fixture, "a container that reboots itself has its disks, those
     CHECK(lab.in_guest(vm, "ls /warden-cpi-dev") == "");
 }
 
+TEST_CASE_FIXTURE(
+    Fixture, "a disk of a container that is off is still its own, and is copied and let go in good order")
+{
+    const std::string vm = cpi.create_vm(cpi.create_stemcell("warden-runit"), 173);
+    const std::string disk = disk_of(vm);
+    static_cast<void>(lab.in_guest(vm, concat("echo kept >/warden-cpi-dev/", disk, "/marker")));
+    static_cast<void>(virsh({"destroy", vm}));
+    CHECK(cpi.call("resize_disk", concat("[", json_string(disk), ",128]")).message().find("is mounted for") !=
+          std::string::npos);
+    const std::string snapshot = cpi.cid("snapshot_disk", concat("[", json_string(disk), ",{}]"));
+    CHECK(lab.try_on_host({"e2fsck", "-fn", concat(cpi.store(), "/snapshots/", snapshot, "/disk.raw")})
+              .status == 0);
+    CHECK(cpi.call("detach_disk", json_list({vm, disk})).ok());
+    CHECK_FALSE(has_mount(concat("/run/libvirt-cpi/", vm, "/disks/", disk)));
+    CHECK(cpi.call("resize_disk", concat("[", json_string(disk), ",128]")).ok());
+    CHECK(cpi.call("attach_disk", json_list({vm, disk})).ok());
+    CHECK(cpi.call("reboot_vm", json_list({vm})).ok());
+    static_cast<void>(cpi.report(vm));
+    CHECK(lab.in_guest(vm, concat("cat /warden-cpi-dev/", disk, "/marker")) == "kept");
+}
+
 TEST_CASE_FIXTURE(Fixture, "after the host was restarted reboot_vm brings a container back with its disks")
 {
     const std::string vm = cpi.create_vm(cpi.create_stemcell("warden-runit"), 164);
@@ -146,9 +167,13 @@ TEST_CASE_FIXTURE(Fixture, "after the host was restarted reboot_vm brings a cont
         lab.in_guest(vm, concat("echo kept | tee /warden-cpi-dev/", disk, "/marker >/root/marker")));
     // What a restart leaves: definitions and files, no process, no mount, no loop device.
     static_cast<void>(virsh({"destroy", vm}));
-    static_cast<void>(lab.on_host({"umount", concat(cpi.store(), "/vms/", vm, "/container/rootfs")}));
+    static_cast<void>(
+        lab.on_host({"umount", "--recursive", concat(cpi.store(), "/vms/", vm, "/container/rootfs"),
+                     concat("/run/libvirt-cpi/", vm)}));
     CHECK(lab.try_on_host({"losetup", "-a"}).out.find(disk) == std::string::npos);
     CHECK(cpi.call("has_vm", json_list({vm})).require_ok().result_text() == "true");
+    CHECK_THROWS_WITH_AS(static_cast<void>(virsh({"start", vm})),
+                         doctest::Contains("No such file or directory"), std::runtime_error);
 
     CHECK(cpi.call("reboot_vm", json_list({vm})).ok());
     static_cast<void>(cpi.report(vm));
@@ -179,6 +204,34 @@ TEST_CASE_FIXTURE(
     CHECK(taken.message().find("still mounted") != std::string::npos);
     static_cast<void>(lab.on_host({"umount", place}));
     CHECK(cpi.call("attach_disk", json_list({vm, disk})).ok());
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "what a killed call began with a disk the next one ends, and the disk goes to another VM")
+{
+    const std::string stemcell = cpi.create_stemcell("warden-runit");
+    const std::string vm = cpi.create_vm(stemcell, 171);
+    const std::string disk = disk_of(vm);
+    const std::string inside = "/warden-cpi-dev/" + disk;
+    const std::string on_host = concat("/run/libvirt-cpi/", vm, "/disks/", disk);
+    // The processes that watch over other containers see what was mounted on the host when they started.
+    const std::string other = cpi.create_vm(stemcell, 172);
+    static_cast<void>(lab.in_guest(vm, concat("echo kept >", inside, "/marker")));
+    const auto attach_to = [&](const std::string& to) {
+        CHECK(cpi.call("attach_disk", json_list({to, disk})).ok());
+        CHECK(lab.in_guest(to, concat("cat ", inside, "/marker")) == "kept");
+    };
+
+    static_cast<void>(lab.in_guest(vm, "umount " + inside));
+    attach_to(vm);
+    static_cast<void>(lab.in_guest(vm, "umount " + inside));
+    static_cast<void>(lab.on_host({"umount", on_host}));
+    attach_to(vm);
+    static_cast<void>(lab.in_guest(vm, "umount " + inside));
+    CHECK(cpi.call("detach_disk", json_list({vm, disk})).ok());
+    CHECK_FALSE(has_mount(on_host));
+    attach_to(other);
+    CHECK(lab.in_guest(vm, "ls /warden-cpi-dev") == "");
 }
 
 TEST_CASE_FIXTURE(Fixture, "a container on a dynamic network has an address of the network's DHCP range")
@@ -265,12 +318,19 @@ TEST_CASE_FIXTURE(Fixture, "what a container cannot have is refused, and what is
     CHECK(refusal("create_disk", R"([64,{"format":"qcow2"}])").find("NotSupported: 'format' qcow2") !=
           std::string::npos);
     const std::string image = cpi.folder() + "/image";
-    static_cast<void>(lab.on_host({"tar", "-czf", image, "-C", "/etc", "hostname"}));
-    CHECK(refusal("create_stemcell", concat("[", json_string(image), ",{}]"))
-              .find("is not a root file system") != std::string::npos);
+    for (const auto* packing : {"-cf", "-czf"}) {
+        static_cast<void>(lab.on_host({"tar", packing, image, "-C", "/etc", "hostname", "services"}));
+        CHECK(refusal("create_stemcell", concat("[", json_string(image), ",{}]"))
+                  .find("is not a root file system") != std::string::npos);
+    }
+    static_cast<void>(lab.on_host({"truncate", "-s", "-9", image}));
+    CHECK(
+        refusal("create_stemcell", concat("[", json_string(image), ",{}]")).find("unexpected end of file") !=
+        std::string::npos);
     CHECK(refusal("create_stemcell", concat("[", json_string(image), R"(,{"infrastructure":"openstack"}])"))
               .find("NotSupported") != std::string::npos);
     CHECK(cpi.names_in("stemcells").empty());
+    CHECK(cpi.names_in("trees").empty());
 }
 
 } // namespace cpi::test

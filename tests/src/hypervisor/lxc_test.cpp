@@ -18,7 +18,7 @@ DomainSpec usual_spec()
             .memory = {1024},
             .cpus = 2,
             .root = {.file = place / "container/rootfs", .format = {}},
-            .ephemeral = DiskSpec{.file = "/var/vcap/store/libvirt/l/vm-golden", .format = "raw"},
+            .ephemeral = DiskSpec{.file = place / "ephemeral.raw", .format = "raw"},
             .settings_medium = {},
             .console_log = {},
             .init = "/sbin/init",
@@ -69,25 +69,29 @@ TEST_CASE("a container always has a root and a network of its own")
 TEST_CASE("a disk comes into a container's definition and goes out of it, and nothing else changes")
 {
     CHECK(container::disks_in(definition()).empty());
-    const std::string with = container::with_disk(definition(), disk, "/store/l/disk & more");
+    const std::string with = container::with_disk(definition(), disk, "/run/disk & more");
     check_schema(with, "domain");
-    const auto found = container::find_disk(with, disk);
-    REQUIRE(found);
-    CHECK(found->image == "/store/l/disk & more");
-    CHECK_FALSE(container::find_disk(with, DiskCid{"disk-other"}));
+    CHECK(with.find("/run/disk &amp; more") != std::string::npos);
+    CHECK(container::disks_in(with) == std::vector<DiskCid>{disk});
+    CHECK(container::has_disk(with, disk));
+    CHECK_FALSE(container::has_disk(with, DiskCid{"disk-other"}));
     const auto plain = [](const std::string& text) { return xml::Document::parse(text, "it").to_text(); };
     CHECK(plain(container::without_disk(with, disk)) == plain(definition()));
     CHECK(plain(container::without_disk(definition(), disk)) == plain(definition()));
 }
 
-TEST_CASE("a container's mounts are found by their places")
+TEST_CASE("a container's ids are those of its definition, or the host's")
 {
-    const auto mounts = container::mounts_in(
-        "25 1 0:22 / / rw - overlay overlay rw\n"
-        "30 25 7:3 / /warden-cpi-dev/disk-abcdefghijklmno rw,relatime shared:1 - ext4 /dev/.x rw\n\nodd");
-    REQUIRE(mounts.size() == 2);
-    CHECK(container::mount_at(mounts, container::folder_of(disk))->device == "7:3");
-    CHECK_FALSE(container::mount_at(mounts, "/warden-cpi-dev"));
+    CHECK_FALSE(container::ids_in(definition()));
+    DomainSpec spec = usual_spec();
+    spec.ids = IdMap{{100'000}, {70'000}};
+    const std::string mapped = lxc_machinery().domain_xml(spec, "lxc");
+    check_golden("lxc-idmap", mapped);
+    check_schema(mapped, "domain");
+    CHECK(container::ids_in(mapped) == spec.ids);
+    Libvirt libvirt{{"test:///default", "virsh"}};
+    libvirt.define_domain("vm-golden", mapped);
+    CHECK(container::ids_in(libvirt.domain_xml("vm-golden", Definition::inactive)) == spec.ids);
 }
 
 TEST_CASE("a container's NICs are known by its own names for them")

@@ -17,7 +17,7 @@ die() {
 planned() { sed -n "s/^$1 //p" /run/agent-plan; }
 
 bind() { # directory of the disk, mount point
-  mountpoint -q "$1" || die "$1 is not mounted"
+  grep -qF " $1 " /proc/mounts || die "$1 is not mounted"
   mkdir -p "$2"
   mount --bind "$1" "$2"
 }

@@ -467,6 +467,17 @@ void Libvirt::resize_disk(const std::string& name, const std::string& file, std:
                 });
 }
 
+std::uint64_t Libvirt::disk_size(const std::string& name, const std::string& target)
+{
+    const Connection& libvirt = connection();
+    const DomainPtr domain = libvirt.get_domain(name);
+    virDomainBlockInfo info{};
+    libvirt.run({concat("asking for the size of disk ", target, " of VM ", name),
+                 concat("domblkinfo ", name, " ", target)},
+                [&] { return libvirt_api().virDomainGetBlockInfo(domain.get(), target.c_str(), &info, 0); });
+    return info.capacity;
+}
+
 void Libvirt::back_up(const std::string& name, const std::string& backup_xml)
 {
     const Connection& libvirt = connection();

@@ -85,6 +85,8 @@ public:
     void detach_device(const std::string& name, const std::string& device_xml, Reach reach);
     /// A running domain's disk, by its file; the guest sees the new size at once.
     void resize_disk(const std::string& name, const std::string& file, std::uint64_t bytes);
+    /// In bytes, as the guest of a running domain sees the disk with that target.
+    [[nodiscard]] std::uint64_t disk_size(const std::string& name, const std::string& target);
     /// Copies disks of a running domain, as they are when this is called, by a backup job to images that are
     /// there already; returns when the copies are whole. A guest that can is asked to bring its file systems
     /// into order first.

@@ -2,7 +2,7 @@
 
 #include "base/text.h"
 #include "host/ssh_host.h"
-#include "live/ssh/server.h"
+#include "live/remote/server.h"
 #include "src/host/make_host.h"
 
 namespace cpi::test {

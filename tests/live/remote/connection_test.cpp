@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "host/ssh_host.h"
-#include "live/ssh/server.h"
+#include "live/remote/server.h"
 #include "src/caught.h"
 #include "support/cpi_process.h"
 #include "support/temp_dir.h"

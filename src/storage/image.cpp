@@ -14,6 +14,7 @@ namespace {
 using Words = std::vector<std::string>;
 
 constexpr std::chrono::hours longest_copy{1};
+constexpr auto most_bytes = std::int64_t{1} << 62U;
 /// A key of 256 random bits needs no stretching, which would cost seconds at each opening.
 constexpr std::string_view stretching = "iter-time=10";
 
@@ -217,6 +218,15 @@ void resize(Host& host, const Image& image, Mebibytes size, Preallocation preall
     std::ranges::copy(existing(image), std::back_inserter(words));
     words.push_back(std::to_string(size.bytes()));
     run_ok(host, qemu_img("resize", image.key, words));
+}
+
+std::uint64_t virtual_size(Host& host, const Image& image)
+{
+    const std::string format = image.key && image.format == "raw" ? "luks" : image.format;
+    const std::string text =
+        run_ok(host, {{"qemu-img", "info", "-U", "--output=json", "-f", format, image.file.native()}});
+    const json::Document info = json::parse(text, concat("what qemu-img says of ", image.file.native()));
+    return static_cast<std::uint64_t>(json::root(info).at("virtual-size").integer(0, most_bytes));
 }
 
 void check(Host& host, const Image& image)

@@ -56,6 +56,9 @@ void copy(Host& host, const Image& from, const Path& to);
 /// Grows an image that nobody has open.
 void resize(Host& host, const Image& image, Mebibytes size, Preallocation preallocation = Preallocation::off);
 
+/// The size that a guest sees, in bytes. It takes no key, and the image may be in use.
+[[nodiscard]] std::uint64_t virtual_size(Host& host, const Image& image);
+
 /// Throws when the image, which has no key, is damaged.
 void check(Host& host, const Image& image);
 

@@ -1,7 +1,6 @@
 // With the real qemu-img.
 
 #include "host/local_host.h"
-#include "json/json.h"
 #include "src/caught.h"
 #include "storage/image.h"
 #include "support/temp_dir.h"
@@ -9,7 +8,6 @@
 #include <sys/stat.h>
 
 #include <fstream>
-#include <limits>
 
 namespace cpi::test {
 
@@ -26,25 +24,15 @@ struct Fixture {
     }
 };
 
-/// The size that a guest would see, in bytes.
-std::uint64_t virtual_size(Host& host, const image::Image& image)
-{
-    const std::string text =
-        run_ok(host, {{"qemu-img", "info", "-f", image.format, "--output=json", image.file.native()}});
-    const json::Document info = json::parse(text, "what qemu-img says");
-    return static_cast<std::uint64_t>(
-        json::root(info).at("virtual-size").integer(0, std::numeric_limits<std::int64_t>::max()));
-}
-
 } // namespace
 
 TEST_CASE_FIXTURE(Fixture, "a blank image has the size that was asked for, and takes no room")
 {
     image::create(host, {at("disk.qcow2"), "qcow2"}, {10'240});
-    CHECK(virtual_size(host, {at("disk.qcow2"), "qcow2"}) == Mebibytes{10'240}.bytes());
+    CHECK(image::virtual_size(host, {at("disk.qcow2"), "qcow2"}) == Mebibytes{10'240}.bytes());
     CHECK(host.info(at("disk.qcow2"))->size < 1'000'000);
     image::create(host, {at("disk.raw"), "raw"}, {5});
-    CHECK(virtual_size(host, {at("disk.raw"), "raw"}) == Mebibytes{5}.bytes());
+    CHECK(image::virtual_size(host, {at("disk.raw"), "raw"}) == Mebibytes{5}.bytes());
     CHECK_NOTHROW(image::check(host, {at("disk.qcow2"), "qcow2"}));
 }
 
@@ -56,8 +44,8 @@ TEST_CASE_FIXTURE(Fixture,
     image::create_overlay(host, {at("larger.qcow2"), "qcow2"}, "base.qcow2", "qcow2", Mebibytes{128}.bytes());
     image::create_overlay(host, {at("far.qcow2"), "qcow2"}, at("base.qcow2").native(), "qcow2",
                           Mebibytes{64}.bytes());
-    CHECK(virtual_size(host, {at("same.qcow2"), "qcow2"}) == Mebibytes{64}.bytes());
-    CHECK(virtual_size(host, {at("larger.qcow2"), "qcow2"}) == Mebibytes{128}.bytes());
+    CHECK(image::virtual_size(host, {at("same.qcow2"), "qcow2"}) == Mebibytes{64}.bytes());
+    CHECK(image::virtual_size(host, {at("larger.qcow2"), "qcow2"}) == Mebibytes{128}.bytes());
     check_says(info("same.qcow2"),
                {"\"backing-filename\": \"base.qcow2\"", "\"backing-filename-format\": \"qcow2\""});
     check_says(info("far.qcow2"), {concat("\"backing-filename\": \"", at("base.qcow2").native(), "\"")});
@@ -77,8 +65,8 @@ TEST_CASE_FIXTURE(Fixture, "the contents of an image are not looked at to find o
 {
     image::create(host, {at("inner.qcow2"), "qcow2"}, {64});
     const auto bytes = host.info(at("inner.qcow2"))->size;
-    CHECK(virtual_size(host, {at("inner.qcow2"), "raw"}) != Mebibytes{64}.bytes());
-    CHECK(virtual_size(host, {at("inner.qcow2"), "raw"}) / 1024 == (bytes + 511) / 512 * 512 / 1024);
+    CHECK(image::virtual_size(host, {at("inner.qcow2"), "raw"}) != Mebibytes{64}.bytes());
+    CHECK(image::virtual_size(host, {at("inner.qcow2"), "raw"}) / 1024 == (bytes + 511) / 512 * 512 / 1024);
 }
 
 TEST_CASE_FIXTURE(Fixture, "converting keeps the contents")
@@ -96,7 +84,7 @@ TEST_CASE_FIXTURE(Fixture, "names with blanks, quotes and commas are names")
 {
     const Path file = at("a b,c'd\"e=f");
     image::create(host, {file, "qcow2"}, {1});
-    CHECK(virtual_size(host, {file, "qcow2"}) == Mebibytes{1}.bytes());
+    CHECK(image::virtual_size(host, {file, "qcow2"}) == Mebibytes{1}.bytes());
     CHECK_NOTHROW(image::check(host, {file, "qcow2"}));
 }
 
@@ -126,7 +114,7 @@ TEST_CASE_FIXTURE(Fixture, "what is no image of the format is an error that name
 {
     folder.write("text", "no image at all");
     for (const auto& error : {caught([&] {
-                                  return virtual_size(host, {at("text"), "qcow2"});
+                                  return image::virtual_size(host, {at("text"), "qcow2"});
                               }),
                               caught([&] {
                                   image::check(host, {at("text"), "qcow2"});
@@ -137,7 +125,7 @@ TEST_CASE_FIXTURE(Fixture, "what is no image of the format is an error that name
                                   return 0;
                               }),
                               caught([&] {
-                                  return virtual_size(host, {at("absent"), "raw"});
+                                  return image::virtual_size(host, {at("absent"), "raw"});
                               }),
                               caught([&] {
                                   image::create(host, {at("no/folder"), "raw"}, {1});
@@ -160,9 +148,9 @@ TEST_CASE_FIXTURE(Fixture, "an encrypted image shows nothing without its key, in
         const image::Image locked{at(concat("locked.", format)), format, key};
         image::convert(host, {at("plain.raw"), "raw"}, locked);
         CHECK(read_file(locked.file).find("xxxxxxxxxxxxxxxx") == std::string::npos);
-        CHECK(virtual_size(host, locked) == text.size());
+        CHECK(image::virtual_size(host, locked) == text.size());
         image::resize(host, locked, {3});
-        CHECK(virtual_size(host, locked) == Mebibytes{3}.bytes());
+        CHECK(image::virtual_size(host, locked) == Mebibytes{3}.bytes());
         const Path opened = at(concat("opened.", format));
         image::convert(host, locked, {opened, "raw"});
         CHECK((read_file(opened).substr(0, text.size()) == text));
@@ -225,7 +213,7 @@ TEST_CASE_FIXTURE(Fixture, "a VMDK grows, and nothing is left of how")
     image::convert(host, {at("from.raw"), "raw"}, disk);
     host.make_directory(at("disk/.larger-disk.vmdk")); // of a call that was killed
     image::resize(host, disk, {200});
-    CHECK(virtual_size(host, disk) == Mebibytes{200}.bytes());
+    CHECK(image::virtual_size(host, disk) == Mebibytes{200}.bytes());
     CHECK_NOTHROW(image::check(host, disk));
     CHECK(host.info(disk.file)->size < Mebibytes{5}.bytes());
     check_says(read_file(disk.file).substr(0, 11'000), {" SPARSE \"disk.vmdk\"\n"});
@@ -257,7 +245,7 @@ TEST_CASE_FIXTURE(Fixture, "an image that qemu-img does not resize grows too, an
     image::convert(host, {at("from.raw"), "raw"}, disk, Preallocation::full); // which it does not know either
     host.make_directory(at("disk/.larger-disk.vdi"));                         // of a call that was killed
     image::resize(host, disk, {200});
-    CHECK(virtual_size(host, disk) == Mebibytes{200}.bytes());
+    CHECK(image::virtual_size(host, disk) == Mebibytes{200}.bytes());
     CHECK_NOTHROW(image::check(host, disk));
     CHECK(host.info(disk.file)->size < Mebibytes{5}.bytes());
     CHECK(host.list(at("disk")) == std::vector<std::string>{"disk.vdi"});

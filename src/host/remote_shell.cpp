@@ -1,5 +1,6 @@
 #include "host/remote_shell.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/ids.h"
 #include "base/text.h"
@@ -13,6 +14,10 @@ namespace {
 constexpr std::string_view run_each_line =
     "exec /bin/sh -c 'while IFS= read -r l; do eval \"$l\"; done; kill $b'";
 
+/// A shell's function that ends a shell with all that it has started, by its number: what it runs with its
+/// patience is in a process group of its own.
+constexpr std::string_view end_of_session = "end() { pkill -KILL -s $1 || kill -KILL -$1; }; end";
+
 /// What each line can use: `N` is a line's end, and `e` tells that the answer is complete.
 std::string preparation(const std::string& nonce)
 {
@@ -20,9 +25,9 @@ std::string preparation(const std::string& nonce)
     return concat("n=", nonce, "; N=$(printf '\\nx'); N=${N%x}; ",
                   "LC_ALL=C.UTF-8; export LC_ALL; PATH=$PATH:/usr/sbin:/sbin; umask 077; ",
                   "e() { s=$?; printf '\\n%s %s\\n' \"$n\" \"$s\"; printf '\\n%s\\n' \"$n\" >&2; }; ",
-                  "(while sleep ", seconds_between_beats,
-                  "; do printf '\\n%s-beat\\n' \"$n\" >&2 || exit; done) & ",
-                  "b=$!; printf '%s\\n' \"$n\"; printf '%s\\n' \"$n\" >&2\n");
+                  "(trap '' PIPE; while sleep ", seconds_between_beats,
+                  "; do printf '\\n%s-beat\\n' \"$n\" >&2 || { ", end_of_session, " $$; }; done) & ",
+                  "b=$!; printf '%s %s\\n' \"$n\" $$; printf '%s\\n' \"$n\" >&2\n");
 }
 
 std::string without(std::string text, std::string_view part)
@@ -40,7 +45,7 @@ std::string remote_word(std::string_view word)
 }
 
 RemoteShell::RemoteShell(SshSession& session)
-    : nonce_{random_name(24)}, channel_{session.execute(run_each_line)}
+    : session_{session}, nonce_{random_name(24)}, channel_{session.execute(run_each_line)}
 {
     send(preparation(nonce_));
     skip_greetings();
@@ -54,14 +59,37 @@ void RemoteShell::send(std::string_view line)
 /// What the user's login shell has to say before.
 void RemoteShell::skip_greetings()
 {
-    const std::string beginning = concat(nonce_, "\n");
-    for (std::string* text : {&channel_->out, &channel_->err}) {
-        while (text->find(beginning) == std::string::npos)
+    const auto skip = [this](std::string& text) {
+        const auto is_there = [&] {
+            const std::size_t at = text.find(nonce_);
+            return at != std::string::npos && text.find('\n', at) != std::string::npos;
+        };
+        while (!is_there())
             if (!channel_->receive())
                 throw Error{ErrorKind::cloud,
                             concat("the user's shell there ended at once: ",
                                    trim(concat(channel_->out, channel_->err)), ". Try: ssh, with a command")};
-        text->erase(0, text->find(beginning) + beginning.size());
+        const std::size_t start = text.find(nonce_);
+        const std::size_t end = text.find('\n', start);
+        std::string line = text.substr(start, end - start);
+        text.erase(0, end + 1);
+        return line;
+    };
+    process_ = split(skip(channel_->out), ' ').back();
+    static_cast<void>(skip(channel_->err));
+}
+
+void RemoteShell::end() noexcept
+{
+    const ShieldFromInterrupt shield;
+    try {
+        const auto channel = session_.execute(run_next_line);
+        const std::string line = concat(end_of_session, " ", process_, "\n");
+        channel->send({line.data(), line.size()});
+        while (channel->receive())
+            continue;
+    } catch (const std::exception&) {
+        return; // it notices by itself that nobody hears it
     }
 }
 

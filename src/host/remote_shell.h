@@ -25,13 +25,17 @@ public:
     [[nodiscard]] Output run(std::string_view script, const Secret& input = {});
     /// The same, without an answer.
     void tell(std::string_view script);
+    /// Ends it and all that it has started, at once.
+    void end() noexcept;
 
 private:
     void send(std::string_view line);
     void skip_greetings();
     [[nodiscard]] bool has_answer() const;
 
+    SshSession& session_;
     std::string nonce_;
+    std::string process_; // its number there
     std::unique_ptr<SshChannel> channel_;
 };
 

@@ -97,6 +97,8 @@ Output SshHost::ask(std::string_view script, const Secret& input)
         return shell_->run(script, input);
     } catch (...) {
         // What comes next, such as undoing, begins anew.
+        if (shell_ && session_->is_alive())
+            shell_->end();
         shell_.reset();
         session_.reset();
         descriptors_.clear();

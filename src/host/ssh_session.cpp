@@ -235,6 +235,11 @@ SshSession::SshSession(const SshAddress& address, Interrupts interrupts)
 
 SshSession::~SshSession() = default;
 
+bool SshSession::is_alive() const
+{
+    return !state_->silence.passed();
+}
+
 std::unique_ptr<SshChannel> SshSession::execute(std::string_view line)
 {
     return std::make_unique<SshChannel>(*this, line);

@@ -41,6 +41,8 @@ public:
 
     /// Runs a command line in the user's login shell, whichever that is.
     [[nodiscard]] std::unique_ptr<SshChannel> execute(std::string_view line);
+    /// False: the machine has been silent for too long.
+    [[nodiscard]] bool is_alive() const;
 
 private:
     friend class SshChannel;

@@ -44,7 +44,14 @@ std::string random_bytes(std::size_t count)
 class LostHost : private Pinned {
 public:
     LostHost() { set_link("down"); }
-    ~LostHost() { set_link("up"); }
+    ~LostHost()
+    {
+        set_link("up");
+        // The kernel finds the way again after a moment.
+        CHECK(wait_until(Deadline{20s}, [] {
+            return run_program({"ping", "-q", "-c", "1", "-W", "1", server_address().host}).status == 0;
+        }));
+    }
 };
 
 } // namespace

@@ -155,7 +155,7 @@ HostName json::Codec<HostName>::read(const Place& place)
 
 std::string Config::connection_uri() const
 {
-    const std::string chosen = uri.empty() ? std::string{hypervisor.row->default_uri} : uri;
+    std::string chosen = uri.empty() ? std::string{hypervisor.row->default_uri} : uri;
     if (!is_remote() || !uri_authority(chosen).host.empty())
         return chosen;
     return remote_uri(chosen, {username, host.text, std::to_string(port.value)});

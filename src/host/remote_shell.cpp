@@ -22,12 +22,12 @@ constexpr std::string_view end_of_session = "end() { pkill -KILL -s $1 || kill -
 std::string preparation(const std::string& nonce)
 {
     constexpr std::string_view seconds_between_beats = "15";
-    return concat("n=", nonce, "; N=$(printf '\\nx'); N=${N%x}; ",
+    return concat("n=", nonce, R"(; N=$(printf '\nx'); N=${N%x}; )",
                   "LC_ALL=C.UTF-8; export LC_ALL; PATH=$PATH:/usr/sbin:/sbin; umask 077; ",
-                  "e() { s=$?; printf '\\n%s %s\\n' \"$n\" \"$s\"; printf '\\n%s\\n' \"$n\" >&2; }; ",
+                  R"(e() { s=$?; printf '\n%s %s\n' "$n" "$s"; printf '\n%s\n' "$n" >&2; }; )",
                   "(trap '' PIPE; while sleep ", seconds_between_beats,
-                  "; do printf '\\n%s-beat\\n' \"$n\" >&2 || { ", end_of_session, " $$; }; done) & ",
-                  "b=$!; printf '%s %s\\n' \"$n\" $$; printf '%s\\n' \"$n\" >&2\n");
+                  R"(; do printf '\n%s-beat\n' "$n" >&2 || { )", end_of_session, " $$; }; done) & ",
+                  R"(b=$!; printf '%s %s\n' "$n" $$; printf '%s\n' "$n" >&2)", "\n");
 }
 
 std::string without(std::string text, std::string_view part)

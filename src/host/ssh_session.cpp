@@ -38,10 +38,11 @@ struct FreeSession {
 using Addresses = std::unique_ptr<addrinfo, FreeAddresses>;
 using SessionPtr = std::unique_ptr<LIBSSH2_SESSION, FreeSession>;
 
-/// Nothing has been asked of the machine yet: to try again is safe.
-struct NotYet {
-    std::string why;
-};
+/// Nothing has been asked of the machine: to try again is safe.
+Error not_yet(const std::string& why)
+{
+    return Error{ErrorKind::cloud, why, Retry::yes};
+}
 
 Addresses look_up(const SshAddress& address)
 {
@@ -91,7 +92,7 @@ Fd connect_to(const SshAddress& address)
     }
     const Error failed = system_error("reaching it", error);
     if (error == ECONNREFUSED || error == ECONNRESET)
-        throw NotYet{failed.message()};
+        throw not_yet(failed.message());
     throw Error{failed};
 }
 
@@ -180,7 +181,7 @@ void SshSession::State::shake_hands(const SshAddress& address)
         ssh_api().libssh2_session_method_pref(ssh.get(), LIBSSH2_METHOD_HOSTKEY, types.c_str());
     const int failed = settle([&] { return ssh_api().libssh2_session_handshake(ssh.get(), socket.get()); });
     if (failed == LIBSSH2_ERROR_SOCKET_DISCONNECT || failed == LIBSSH2_ERROR_SOCKET_RECV)
-        throw NotYet{"it closed the connection before it said anything"};
+        throw not_yet("it closed the connection before it said anything");
     if (failed != 0)
         fail("agreeing on how to talk");
     if (!address.trusts_any_host)
@@ -222,10 +223,12 @@ SshSession::SshSession(const SshAddress& address, Interrupts interrupts)
             try {
                 state_ = std::make_unique<State>(address);
                 state_->interrupts = interrupts;
-            } catch (const NotYet& failed) {
+            } catch (const Error& failed) {
+                if (!failed.ok_to_retry())
+                    throw;
                 if (pause == pauses.end())
                     throw Error{ErrorKind::cloud,
-                                concat(failed.why, ". Try: systemctl status ssh, on that machine")};
+                                concat(failed.message(), ". Try: systemctl status ssh, on that machine")};
                 check_interrupt();
                 std::this_thread::sleep_for(*pause);
             }
@@ -285,8 +288,7 @@ bool SshChannel::take_what_is_there()
 {
     bool is_something = false;
     const auto take = [&](int stream, std::string& text) {
-        std::array<char, 65536>
-            block; // NOLINT(cppcoreguidelines-pro-type-member-init): filled before it is read
+        std::array<char, 65536> block{};
         for (;;) {
             const auto got =
                 ssh_api().libssh2_channel_read_ex(handle_->channel.get(), stream, block.data(), block.size());
@@ -325,7 +327,7 @@ void SshChannel::finish()
 
 void SshChannel::carry(const Fd& socket)
 {
-    std::array<char, 65536> block; // NOLINT(cppcoreguidelines-pro-type-member-init): filled before it is read
+    std::array<char, 65536> block{};
     for (;;) {
         const bool has_more = take_what_is_there();
         for (std::string_view left = out; !left.empty();) {

@@ -8,6 +8,8 @@
 #include "virt/uri.h"
 
 #include <algorithm>
+#include <array>
+#include <tuple>
 
 namespace cpi {
 
@@ -21,6 +23,34 @@ void check_uri(const Config& config)
         throw Error{ErrorKind::invalid_call,
                     concat("uri: expected one for hypervisor ", hypervisor.name, ", such as ",
                            hypervisor.default_uri, ", got \"", config.uri, "\"")};
+}
+
+/// Files and VMs must be on the same machine.
+void check_remote(const Config& config)
+{
+    const auto refuse = [](const std::string& what) { throw Error{ErrorKind::invalid_call, what}; };
+    const UriAuthority named = uri_authority(config.uri);
+    if (!config.is_remote() && !named.host.empty())
+        refuse(concat(
+            "uri: it names the host '", named.host,
+            "', and 'host' is not set: files would be made on this machine. Try: set host, username and "
+            "private_key, too"));
+    if (!config.is_remote())
+        return;
+    if (!config.hypervisor.row->can_be_remote)
+        refuse(concat("host: ", config.hypervisor.row->name,
+                      " is served on the machine itself only. Try: run the CPI there, without host"));
+    if (config.username.empty() || config.private_key.empty())
+        refuse(concat(config.username.empty() ? "username" : "private_key", ": required, since host is set"));
+    const std::array same{
+        std::tuple{"host", named.host, config.host.text},
+        std::tuple{"user", named.user, config.username},
+        std::tuple{"port", named.port, std::to_string(config.port.value)},
+    };
+    for (const auto& [what, in_uri, set] : same)
+        if (!in_uri.empty() && in_uri != set)
+            refuse(concat("uri: its ", what, " is '", in_uri, "', and that of the configuration is '", set,
+                          "'"));
 }
 
 void check_strictness(const Config& config)
@@ -106,12 +136,29 @@ Bus Config::persistent_bus() const
     return strict_controller ? row.strict_bus(storage_controller) : row.persistent_bus;
 }
 
+HostName json::Codec<HostName>::read(const Place& place)
+{
+    if (!place.is_string())
+        place.fail(expected());
+    std::string text = place.string();
+    if (text.starts_with('[') && text.ends_with(']'))
+        text = text.substr(1, text.size() - 2);
+    constexpr std::string_view others = ".-_:%";
+    const auto is_usual = [&](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               others.find(c) != std::string_view::npos;
+    };
+    if (text.empty() || text.starts_with('-') || !std::ranges::all_of(text, is_usual))
+        place.fail(expected());
+    return {text};
+}
+
 std::string Config::connection_uri() const
 {
-    if (!uri.empty())
-        return uri;
-    const std::string_view local = hypervisor.row->default_uri;
-    return host.empty() ? std::string{local} : remote_uri(local, username, host);
+    std::string chosen = uri.empty() ? std::string{hypervisor.row->default_uri} : uri;
+    if (!is_remote() || !uri_authority(chosen).host.empty())
+        return chosen;
+    return remote_uri(chosen, {username, host.text, std::to_string(port.value)});
 }
 
 Config read_config(std::string_view text, std::string_view source, const json::Place& context)
@@ -123,6 +170,7 @@ Config read_config(std::string_view text, std::string_view source, const json::P
         json::merge(document, configuration_in(context));
         Config config = json::Codec<Config>::read(json::root(document));
         check_uri(config);
+        check_remote(config);
         check_strictness(config);
         check_aliases(config);
         check_ids(config);
@@ -146,6 +194,7 @@ void hide_secrets(Redactor& redactor, const Config& config)
     redactor.hide(config.agent.mbus.reveal());
     redactor.hide(password_in(config.agent.mbus.reveal()));
     redactor.hide(config.private_key.reveal());
+    redactor.hide(config.passphrase.reveal());
     if (config.agent.blobstore) {
         const json::Document blobstore = json::parse(config.agent.blobstore->text, "the blobstore");
         hide_strings(redactor, json::root(blobstore).at("options"));

@@ -31,6 +31,11 @@ struct AbsolutePath {
     std::string text;
 };
 
+/// A name, or an address of IPv4 or IPv6 without brackets.
+struct HostName {
+    std::string text;
+};
+
 struct Config {
     HypervisorChoice hypervisor;
     std::string uri;
@@ -43,9 +48,16 @@ struct Config {
     Acceleration acceleration = Acceleration::automatic;
     AgentConfig agent;
     std::optional<IdMap> idmap;
-    std::string host;
+    HostName host;
+    json::Ranged<1, 65535> port{22};
     std::string username;
     Secret private_key;
+    Secret passphrase;
+    std::string host_key;
+    std::string known_hosts;
+    bool trust_any_host_key = false;
+
+    [[nodiscard]] bool is_remote() const { return !host.text.empty(); }
 
     /// What persistent disks are connected to.
     [[nodiscard]] Bus persistent_bus() const;
@@ -79,6 +91,12 @@ template <>
 struct Codec<AbsolutePath> {
     static AbsolutePath read(const Place& place);
     static std::string expected() { return "an absolute path"; }
+};
+
+template <>
+struct Codec<HostName> {
+    static HostName read(const Place& place);
+    static std::string expected() { return "a host name or an IP address"; }
 };
 
 template <>
@@ -129,9 +147,17 @@ inline constexpr std::tuple fields<Config>{
     required("agent", &Config::agent, "what the agents in the VMs are told"),
     optional("idmap", &Config::idmap,
              "of lxc: the host's ids that containers have as theirs; privileged containers when left out"),
-    optional("host", &Config::host, "remote host of the hypervisor"),
+    optional("host", &Config::host, "remote host of the hypervisor, reached by SSH"),
+    optional("port", &Config::port, "of SSH on the remote host; 22 when left out"),
     optional("username", &Config::username, "SSH user on the remote host"),
-    optional("private_key", &Config::private_key, "SSH private key for the remote host: a path"),
+    optional("private_key", &Config::private_key, "SSH private key: its text (PEM), or the path of a file"),
+    optional("passphrase", &Config::passphrase, "of the private key"),
+    optional("host_key", &Config::host_key,
+             "the remote host's key: lines as in known_hosts or in a .pub file; known_hosts when left out"),
+    optional("known_hosts", &Config::known_hosts,
+             "file with the keys of hosts; ~/.ssh/known_hosts and /etc/ssh/ssh_known_hosts when left out"),
+    optional("trust_any_host_key", &Config::trust_any_host_key,
+             "true: whoever answers at that address is trusted; false when left out"),
 };
 template <>
 inline constexpr UnknownKeys unknown_keys<Config> = UnknownKeys::refuse;

@@ -7,6 +7,7 @@
 #include "storage/store.h"
 #include "virt/libvirt.h"
 
+#include <memory>
 #include <optional>
 
 namespace cpi {
@@ -14,24 +15,23 @@ namespace cpi {
 /// What a handler works with. Nothing is opened before it is needed.
 class Cpi : private Pinned {
 public:
-    Cpi(const Config& config, Host& host, Log& log);
+    Cpi(const Config& config, Host& here, Log& log);
 
     [[nodiscard]] const Config& config() const noexcept { return config_; }
     [[nodiscard]] const Hypervisor& hypervisor() const noexcept { return *config_.hypervisor.row; }
     [[nodiscard]] Log& log() noexcept { return log_; }
 
-    /// Each of these throws not_implemented when this version cannot serve the configured host.
-    [[nodiscard]] Host& host();
-    [[nodiscard]] Store& store();
+    /// The hypervisor's.
+    [[nodiscard]] Host& host() noexcept { return host_; }
+    [[nodiscard]] Store& store() noexcept { return store_; }
     [[nodiscard]] Libvirt& libvirt();
     [[nodiscard]] Machines& machines();
 
 private:
-    void require_served() const;
-
     const Config& config_;
-    Host& host_;
     Log& log_;
+    std::unique_ptr<Host> there_; // none: the hypervisor is on this machine
+    Host& host_;
     Store store_;
     std::optional<Libvirt> libvirt_;
     std::unique_ptr<Machines> machines_;

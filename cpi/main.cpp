@@ -214,9 +214,8 @@ int check_config(const std::string& file)
         for (const auto& format : hypervisor.stemcell_formats)
             std::cout << " " << format;
         std::cout << "\n";
-        if (!config.host.empty())
-            std::cout << "  host        " << config.host
-                      << " (remote hosts are not built yet in this version)\n";
+        if (config.is_remote())
+            std::cout << "  host        " << config.host.text << "\n";
         return EXIT_SUCCESS;
     } catch (const std::exception& error) {
         std::cerr << error.what() << "\n";

@@ -1,9 +1,55 @@
 #include "host/host.h"
 
-#include "base/error.h"
 #include "base/text.h"
 
+#include <algorithm>
+#include <array>
+
 namespace cpi {
+
+namespace {
+
+/// Where the programs that the CPI runs come from.
+struct Origin {
+    std::string_view program;
+    std::string_view advice;
+};
+constexpr std::array origins{
+    Origin{"qemu-img", "install qemu-utils (Debian, Ubuntu) or qemu-img (Fedora, RHEL)"},
+    Origin{"mkfs.ext4", "install e2fsprogs"},
+    Origin{"e2fsck", "install e2fsprogs"},
+    Origin{"resize2fs", "install e2fsprogs"},
+    Origin{"mount", "install mount (Debian, Ubuntu) or util-linux"},
+    Origin{"umount", "install mount (Debian, Ubuntu) or util-linux"},
+    Origin{"losetup", "install mount (Debian, Ubuntu) or util-linux"},
+    Origin{"fsfreeze", "install util-linux"},
+    Origin{"sfdisk", "install fdisk (Debian, Ubuntu) or util-linux"},
+    Origin{"VBoxManage", "install VirtualBox"},
+    Origin{"vmrun", "install VMware Workstation, Player or Fusion, or put its vmrun into PATH,"},
+};
+
+std::string_view advice_for(const std::string& program)
+{
+    const auto row = std::ranges::find(origins, program, &Origin::program);
+    return row == origins.end() ? "install it" : row->advice;
+}
+
+} // namespace
+
+std::optional<std::string> Host::read(const Path& file)
+{
+    constexpr std::size_t most = std::size_t{64} << 20U;
+    auto bytes = read_start(file, most + 1);
+    if (bytes && bytes->size() > most)
+        throw Error{ErrorKind::cloud, concat(file.native(), " is too large to be read as a whole")};
+    return bytes;
+}
+
+Error no_such_program(const std::string& program)
+{
+    return Error{ErrorKind::cloud, concat("cannot run '", program, "': no such program in PATH. Try: ",
+                                          advice_for(program), " on the hypervisor's host")};
+}
 
 std::string run_ok(Host& host, const Command& command)
 {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/clock.h"
+#include "base/error.h"
 #include "base/pinned.h"
 #include "base/secret.h"
 
@@ -71,7 +72,8 @@ public:
     /// A non-zero exit is an answer; a program that could not be run, or overran its patience, throws.
     [[nodiscard]] virtual Output run(const Command& command) = 0;
 
-    [[nodiscard]] virtual std::optional<std::string> read(const Path& file) = 0;
+    /// All of a file that is not large.
+    [[nodiscard]] std::optional<std::string> read(const Path& file);
     /// The first bytes of a file, fewer when it is shorter.
     [[nodiscard]] virtual std::optional<std::string> read_start(const Path& file, std::size_t bytes) = 0;
     [[nodiscard]] virtual std::optional<FileInfo> info(const Path& path) = 0;
@@ -111,6 +113,9 @@ public:
 
 /// Discarded paths wait under names of this prefix, beside their place, until they are removed.
 inline constexpr std::string_view discarded_prefix = ".old-";
+
+/// That a program could not be run because it is not there, with what to install.
+[[nodiscard]] Error no_such_program(const std::string& program);
 
 /// Runs the command and returns its output; a non-zero exit throws with what it wrote to stderr.
 std::string run_ok(Host& host, const Command& command);

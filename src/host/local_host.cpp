@@ -192,15 +192,6 @@ LockTry try_flock(const Fd& fd, const Path& path)
 
 } // namespace
 
-std::optional<std::string> LocalHost::read(const Path& file)
-{
-    constexpr std::size_t most = std::size_t{64} << 20U;
-    auto bytes = read_start(file, most + 1);
-    if (bytes && bytes->size() > most)
-        throw Error{ErrorKind::cloud, concat(file.native(), " is too large to be read as a whole")};
-    return bytes;
-}
-
 std::optional<std::string> LocalHost::read_start(const Path& file, std::size_t bytes)
 {
     const Fd fd = open_existing(file, O_RDONLY);

@@ -8,7 +8,6 @@ namespace cpi {
 class LocalHost final : public Host {
 public:
     [[nodiscard]] Output run(const Command& command) override;
-    [[nodiscard]] std::optional<std::string> read(const Path& file) override;
     [[nodiscard]] std::optional<std::string> read_start(const Path& file, std::size_t bytes) override;
     [[nodiscard]] std::optional<FileInfo> info(const Path& path) override;
     [[nodiscard]] std::vector<std::string> list(const Path& directory) override;

@@ -59,31 +59,6 @@ void end(bp::child& child)
     child.wait();
 }
 
-/// Where the programs that the CPI runs come from.
-struct Origin {
-    std::string_view program;
-    std::string_view advice;
-};
-constexpr std::array origins{
-    Origin{"qemu-img", "install qemu-utils (Debian, Ubuntu) or qemu-img (Fedora, RHEL)"},
-    Origin{"mkfs.ext4", "install e2fsprogs"},
-    Origin{"e2fsck", "install e2fsprogs"},
-    Origin{"resize2fs", "install e2fsprogs"},
-    Origin{"mount", "install mount (Debian, Ubuntu) or util-linux"},
-    Origin{"umount", "install mount (Debian, Ubuntu) or util-linux"},
-    Origin{"losetup", "install mount (Debian, Ubuntu) or util-linux"},
-    Origin{"fsfreeze", "install util-linux"},
-    Origin{"sfdisk", "install fdisk (Debian, Ubuntu) or util-linux"},
-    Origin{"VBoxManage", "install VirtualBox"},
-    Origin{"vmrun", "install VMware Workstation, Player or Fusion, or put its vmrun into PATH,"},
-};
-
-std::string_view advice_for(const std::string& program)
-{
-    const auto row = std::ranges::find(origins, program, &Origin::program);
-    return row == origins.end() ? "install it" : row->advice;
-}
-
 boost::filesystem::path find_program(const std::string& name)
 {
     if (name.find('/') != std::string::npos)
@@ -92,8 +67,7 @@ boost::filesystem::path find_program(const std::string& name)
     if (found.empty()) // those that only root is expected to call
         found = bp::search_path(name, {"/usr/sbin", "/sbin"});
     if (found.empty())
-        throw Error{ErrorKind::cloud, concat("cannot run '", name, "': no such program in PATH. Try: ",
-                                             advice_for(name), " on the hypervisor's host")};
+        throw no_such_program(name);
     return found;
 }
 

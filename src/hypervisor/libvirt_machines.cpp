@@ -354,11 +354,14 @@ void LibvirtMachines::copy_disk(const VmCid& vm, const DiskCid& disk, const Disk
 void LibvirtMachines::copy_by_backup_job(const VmCid& vm, const DiskCid& disk, const DiskSpec& from,
                                          const DiskCopy& to)
 {
-    // The image is there before the guest is asked to hold still. It is encrypted if the disk is.
-    image::create(host_, {to.file, from.format, to.key},
-                  Mebibytes::rounded_up(image::virtual_size(host_, {from.file, from.format, to.key})));
-    const std::string job =
-        backup_xml(libvirt_.domain_xml(name_of(vm), Definition::live), disk.str(), from.format, to);
+    // The file may be the hypervisor's own while the VM runs: libvirt knows how large the disk is.
+    const std::string live = libvirt_.domain_xml(name_of(vm), Definition::live);
+    const auto defined = find_disk(live, disk.str());
+    const std::uint64_t size =
+        defined ? libvirt_.disk_size(name_of(vm), target_of_disk(defined->device_xml).device) : 0;
+    // The image is there before the guest is asked to hold still.
+    image::create(host_, {to.file, from.format, to.key}, Mebibytes::rounded_up(size));
+    const std::string job = backup_xml(live, disk.str(), from.format, to);
     try {
         libvirt_.back_up(name_of(vm), job);
     } catch (const Error&) {

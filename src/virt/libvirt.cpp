@@ -139,11 +139,21 @@ struct Libvirt::Connection {
     {
         const virError* reported = libvirt_api().virGetLastError();
         const bool silent = reported == nullptr || reported->message == nullptr;
-        const std::string message = silent ? "no reason given" : reported->message;
+        const std::string message = concat(silent ? "no reason given" : reported->message, blame());
         throw Error{says_disk_is_full(message) ? ErrorKind::no_disk_space : kind_of(last_error_code()),
                     concat(step.doing, ": libvirt says: ", message, ". Try: ", address.virsh, " -c ",
                            shell_quote(address.uri), " ", step.virsh_words),
                     Retry::no, message};
+    }
+
+    /// ": …" when the connection has ended, and the way there says why.
+    [[nodiscard]] std::string blame() const
+    {
+        const virError* reported = libvirt_api().virGetLastError();
+        if (!address.way || reported == nullptr || reported->domain != VIR_FROM_RPC)
+            return {};
+        const std::string complaint = address.way->complaint();
+        return complaint.empty() ? "" : concat(": ", complaint);
     }
 
     /// Makes the call under a watchdog. A null pointer or a negative number is a failure.
@@ -281,9 +291,9 @@ Libvirt::Connection& Libvirt::connection()
     if (!connection_) {
         auto opened = std::make_unique<Connection>(Connection{address_, nullptr});
         try {
-            opened->handle.reset(opened->run({concat("connecting to ", address_.uri), "list --all"}, [&] {
-                return libvirt_api().virConnectOpen(address_.uri.c_str());
-            }));
+            const std::string uri = address_.way ? address_.way->open() : address_.uri;
+            opened->handle.reset(opened->run({concat("connecting to ", address_.uri), "list --all"},
+                                             [&] { return libvirt_api().virConnectOpen(uri.c_str()); }));
         } catch (const Error& error) {
             throw Error{error.kind(), concat(error.message(), advice_for(error.cause())), Retry::no,
                         error.cause()};
@@ -455,6 +465,17 @@ void Libvirt::resize_disk(const std::string& name, const std::string& file, std:
                     return libvirt_api().virDomainBlockResize(domain.get(), file.c_str(), bytes,
                                                               VIR_DOMAIN_BLOCK_RESIZE_BYTES);
                 });
+}
+
+std::uint64_t Libvirt::disk_size(const std::string& name, const std::string& target)
+{
+    const Connection& libvirt = connection();
+    const DomainPtr domain = libvirt.get_domain(name);
+    virDomainBlockInfo info{};
+    libvirt.run({concat("asking for the size of disk ", target, " of VM ", name),
+                 concat("domblkinfo ", name, " ", target)},
+                [&] { return libvirt_api().virDomainGetBlockInfo(domain.get(), target.c_str(), &info, 0); });
+    return info.capacity;
 }
 
 void Libvirt::back_up(const std::string& name, const std::string& backup_xml)

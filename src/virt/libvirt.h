@@ -31,9 +31,20 @@ struct Annotation {
     std::string xml_namespace;
 };
 
+/// How a libvirt is reached that this machine's library does not reach by itself.
+class Way : private Pinned {
+public:
+    virtual ~Way() = default;
+    /// The URI that leads there, for one connection.
+    [[nodiscard]] virtual std::string open() = 0;
+    /// Why the connection ended, as far as the way is to blame; empty when it is not.
+    [[nodiscard]] virtual std::string complaint() = 0;
+};
+
 struct LibvirtAddress {
     std::string uri;
-    std::string virsh; // the program that advice in errors names
+    std::string virsh;             // the program that advice in errors names
+    std::shared_ptr<Way> way = {}; // none: the library knows the way to the URI
 };
 
 /// A libvirt connection, opened when it is first needed. Names cross this border, libvirt's handles do not.
@@ -74,6 +85,8 @@ public:
     void detach_device(const std::string& name, const std::string& device_xml, Reach reach);
     /// A running domain's disk, by its file; the guest sees the new size at once.
     void resize_disk(const std::string& name, const std::string& file, std::uint64_t bytes);
+    /// In bytes, as the guest of a running domain sees the disk with that target.
+    [[nodiscard]] std::uint64_t disk_size(const std::string& name, const std::string& target);
     /// Copies disks of a running domain, as they are when this is called, by a backup job to images that are
     /// there already; returns when the copies are whole. A guest that can is asked to bring its file systems
     /// into order first.

@@ -32,6 +32,7 @@ namespace cpi {
     each(virDomainDetachDeviceFlags) \
     each(virDomainSetMetadata) \
     each(virDomainBlockResize) \
+    each(virDomainGetBlockInfo) \
     each(virDomainBackupBegin) \
     each(virDomainGetJobStats) \
     each(virDomainAbortJob) \

@@ -61,7 +61,7 @@ TEST_CASE("every key of the configuration is read")
     CHECK(config.storage_controller == StorageController::sata);
     CHECK(config.auto_enable_networks);
     CHECK(config.acceleration == Acceleration::kvm);
-    CHECK(config.host == "h");
+    CHECK(config.host.text == "h");
     CHECK(config.username == "u");
     CHECK(config.private_key.reveal() == "/k");
     CHECK(config.agent.ntp == std::vector<std::string>{"a", "b"});
@@ -125,7 +125,21 @@ TEST_CASE("a wrong value is refused with the key, what it holds, and what is all
         {R"("agent":{"mbus":17})", {"agent.mbus: expected a string, got a number"}},
         {R"("agent":{"ntp":"0.pool.ntp.org"})", {"agent.ntp: expected an array, got the string"}},
         {R"("agent":{"ntp":["a",2]})", {"agent.ntp[1]: expected a string, got the number 2"}},
-        {R"("host":{})", {"host: expected a string, got an object"}},
+        {R"("host":{})", {"host: expected a host name or an IP address, got an object"}},
+        {R"("host":"-oProxyCommand=x")", {"host: expected a host name or an IP address"}},
+        {R"("host":"h h")", {"host: expected a host name or an IP address"}},
+        {R"("port":0)", {"port: expected a whole number from 1 to 65535"}},
+        {R"("trust_any_host_key":"true")", {"trust_any_host_key: expected true or false"}},
+        {R"("host":"h","username":"u","private_key":"k","hypervisor":"vmware")", {"host: vmware is served"}},
+        {R"("host":"h","private_key":"k")", {"username: required, since host is set"}},
+        {R"("host":"h","username":"u")", {"private_key: required, since host is set"}},
+        {R"("uri":"qemu+ssh://h/system")", {"uri: it names the host 'h', and 'host' is not set"}},
+        {R"("host":"h","username":"u","private_key":"k","uri":"qemu+ssh://other/system")",
+         {"uri: its host is 'other', and that of the configuration is 'h'"}},
+        {R"("host":"h","username":"u","private_key":"k","uri":"qemu+ssh://v@h/system")",
+         {"uri: its user is 'v'"}},
+        {R"("host":"h","username":"u","private_key":"k","uri":"qemu+ssh://h:23/system")",
+         {"uri: its port is '23'"}},
         {R"("username":1)", {"username: expected a string, got the number 1"}},
         {R"("private_key":["sesame"])", {"private_key: expected a string, got an array"}},
     };
@@ -270,7 +284,7 @@ TEST_CASE("a URI of another hypervisor is refused")
     check_says(error(with(R"("hypervisor":"xen","uri":"qemu+ssh://u@h/system")")),
                {"uri: expected one for hypervisor xen"});
     check_says(error(with(R"("uri":"test:///default")")), {"uri: expected one for"});
-    for (const auto* uri : {"qemu:///session", "qemu+ssh://u@h/system", "qemu+unix:///system?socket=/s"})
+    for (const auto* uri : {"qemu:///session", "qemu+unix:///system?socket=/s"})
         CHECK(read(with(concat(R"("uri":")", uri, "\""))).connection_uri() == uri);
     for (const auto* uri : {"vmwareplayer:///session", "vmwarefusion:///session", "vmwarews:///session"})
         CHECK(read(with(concat(R"("hypervisor":"vmware","uri":")", uri, "\""))).connection_uri() == uri);
@@ -284,13 +298,17 @@ TEST_CASE("the connection follows from hypervisor, host and user")
     CHECK(uri(R"("hypervisor":"lxc")") == "lxc:///");
     CHECK(uri(R"("hypervisor":"xen")") == "xen:///");
     CHECK(uri(R"("hypervisor":"vmware")") == "vmware:///session");
-    CHECK(uri(R"("host":"h.example","username":"bosh")") == "qemu+ssh://bosh@h.example/system");
-    CHECK(uri(R"("host":"10.0.0.5")") == "qemu+ssh://10.0.0.5/system");
-    CHECK(uri(R"("hypervisor":"lxc","host":"h","username":"root")") == "lxc+ssh://root@h/");
-    CHECK(uri(R"("hypervisor":"xen","host":"fd00::5","username":"root")") == "xen+ssh://root@[fd00::5]/");
-    CHECK(uri(R"("hypervisor":"vbox","host":"h","username":"u")") == "vbox+ssh://u@h/session");
-    CHECK(uri(R"("hypervisor":"vmware","host":"h","username":"u")") == "vmware+ssh://u@h/session");
-    CHECK(uri(R"("uri":"qemu+tls://x/system","host":"h")") == "qemu+tls://x/system");
+    const auto remote = [&](std::string_view members) {
+        return uri(concat(R"("username":"bosh","private_key":"k",)", members));
+    };
+    CHECK(remote(R"("host":"h.example")") == "qemu+ssh://bosh@h.example/system");
+    CHECK(remote(R"("host":"h.example","port":2222)") == "qemu+ssh://bosh@h.example:2222/system");
+    CHECK(remote(R"("hypervisor":"lxc","host":"h")") == "lxc+ssh://bosh@h/");
+    CHECK(remote(R"("hypervisor":"xen","host":"fd00::5")") == "xen+ssh://bosh@[fd00::5]/");
+    CHECK(remote(R"("hypervisor":"xen","host":"[fd00::5]")") == "xen+ssh://bosh@[fd00::5]/");
+    CHECK(remote(R"("hypervisor":"vbox","host":"h")") == "vbox+ssh://bosh@h/session");
+    CHECK(remote(R"("uri":"qemu:///system?socket=/s","host":"h")") == "qemu+ssh://bosh@h/system?socket=/s");
+    CHECK(remote(R"("uri":"qemu+tls://h/system","host":"h")") == "qemu+tls://h/system");
 }
 
 TEST_CASE("no error shows a secret of the configuration")

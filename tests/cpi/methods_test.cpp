@@ -117,25 +117,18 @@ TEST_CASE_FIXTURE(Fixture, "a handler without a result answers null")
     CHECK(call(method<nothing>("n"), "[]") == "null");
 }
 
-TEST_CASE_FIXTURE(
-    Fixture,
-    "a hypervisor or host that this version does not serve is not_implemented, before anything is touched")
+TEST_CASE_FIXTURE(Fixture,
+                  "what is asked of a remote host is asked there, and one that does not answer is an error")
 {
-    const auto of_config = [&] {
-        Cpi cpi{config, host, log};
-        return caught([&] { return cpi.store().layout().root(); });
-    };
-    CHECK_FALSE(of_config().kind);
-    for (const Hypervisor* row : hypervisors()) {
-        CAPTURE(row->name);
-        CHECK((row->control != nullptr));
-        config.hypervisor.row = row;
-        CHECK_FALSE(of_config().kind);
-    }
-    config.hypervisor = {};
-    config.host = "far.example";
-    CHECK(of_config().kind == ErrorKind::not_implemented);
-    check_says(of_config().what, {"far.example"});
+    config.host.text = "127.0.0.1";
+    config.port = {1};
+    config.username = "u";
+    config.private_key = Secret{"-----BEGIN"};
+    Cpi cpi{config, host, log};
+    const Caught error = caught([&] { return cpi.host().info("/etc/passwd").has_value(); });
+    CHECK(error.kind == ErrorKind::cloud);
+    check_says(error.what, {"connecting to u@127.0.0.1 port 1", "Connection refused"});
+    check_says(caught([&] { return cpi.libvirt().domain_exists("vm-x"); }).what, {"u@127.0.0.1 port 1"});
 }
 
 TEST_CASE_FIXTURE(Fixture, "a request is answered whatever it is")

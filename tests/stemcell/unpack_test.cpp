@@ -521,7 +521,6 @@ public:
     void discard(const Path& path) override { local_.discard(path); }
 
     [[nodiscard]] Output run(const Command& /*command*/) override { return {}; }
-    [[nodiscard]] std::optional<std::string> read(const Path& /*file*/) override { return {}; }
     [[nodiscard]] std::optional<std::string> read_start(const Path& /*file*/, std::size_t /*bytes*/) override
     {
         return {};

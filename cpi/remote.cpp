@@ -1,0 +1,98 @@
+#include "cpi/remote.h"
+
+#include "base/error.h"
+#include "host/local_host.h"
+#include "host/tunnel.h"
+#include "virt/uri.h"
+
+#include <cstdlib>
+
+namespace cpi {
+
+namespace {
+
+/// A key's text itself, or the file that has it.
+Secret key_of(const Secret& given)
+{
+    if (given.reveal().find("-----BEGIN") != std::string::npos)
+        return given;
+    LocalHost here;
+    const auto text = here.read(given.reveal());
+    if (!text)
+        throw Error{ErrorKind::cpi, "private_key: there is no such file; it is the path of one, or its text"};
+    return Secret{*text};
+}
+
+/// As ssh looks for them.
+std::string usual_known_hosts()
+{
+    const char* home = std::getenv("HOME"); // NOLINT(concurrency-mt-unsafe): nobody sets it
+    LocalHost here;
+    std::string all;
+    for (const Path& file : {Path{home == nullptr ? "/nonexistent" : home} / ".ssh/known_hosts",
+                             Path{"/etc/ssh/ssh_known_hosts"}})
+        all += concat(here.read(file).value_or(""), "\n");
+    return all;
+}
+
+std::string known_hosts_of(const Config& config)
+{
+    if (!config.host_key.empty())
+        return config.host_key;
+    if (config.known_hosts.empty())
+        return usual_known_hosts();
+    const auto text = LocalHost{}.read(config.known_hosts);
+    if (!text)
+        throw Error{ErrorKind::cpi, concat("known_hosts: there is no file ", config.known_hosts)};
+    return *text;
+}
+
+/// What on the host speaks to its libvirt: a part of libvirt itself, or, for a socket in another place,
+/// netcat.
+std::string libvirt_command(const std::string& uri)
+{
+    const std::string socket = uri_parameter(uri, "socket");
+    const std::string local = concat(uri_driver(uri), "://", uri_path(uri));
+    const std::string command = socket.empty() ? concat("virt-ssh-helper ", shell_quote(local))
+                                               : concat("nc -U ", shell_quote(socket));
+    return concat("exec ", command);
+}
+
+class SshWay final : public Way {
+public:
+    explicit SshWay(const Config& config) : config_{config} {}
+
+    [[nodiscard]] std::string open() override
+    {
+        tunnel_.emplace(ssh_address(config_), libvirt_command(config_.connection_uri()));
+        return socket_uri(config_.connection_uri(), tunnel_->socket().native());
+    }
+    [[nodiscard]] std::string complaint() override { return tunnel_ ? tunnel_->complaint() : ""; }
+
+private:
+    const Config& config_;
+    std::optional<Tunnel> tunnel_;
+};
+
+} // namespace
+
+SshAddress ssh_address(const Config& config)
+{
+    return {.host = config.host.text,
+            .port = static_cast<unsigned>(config.port.value),
+            .user = config.username,
+            .private_key = key_of(config.private_key),
+            .passphrase = config.passphrase,
+            .known_hosts = known_hosts_of(config),
+            .trusts_any_host = config.trust_any_host_key};
+}
+
+std::shared_ptr<Way> ssh_way(const Config& config)
+{
+    const std::string transport = uri_transport(config.connection_uri());
+    return transport == "ssh" || transport == "libssh" || transport == "libssh2"
+               ? std::make_shared<SshWay>(config)
+               : nullptr;
+}
+
+} // namespace cpi

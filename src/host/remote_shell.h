@@ -1,0 +1,46 @@
+#pragma once
+
+#include "host/host.h"
+#include "host/ssh_session.h"
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace cpi {
+
+/// A word for the remote shell, which reads line by line.
+[[nodiscard]] std::string remote_word(std::string_view word);
+
+/// A POSIX shell on another machine, whatever the user's login shell is, that does one thing after the other.
+/// All goes over one channel: a thing costs one round trip.
+///
+/// When the connection breaks, the shell ends and lets go of its locks: it keeps saying something, so that
+/// the other machine notices that nobody hears it.
+class RemoteShell : private Pinned {
+public:
+    explicit RemoteShell(SshSession& session);
+
+    /// Runs lines of shell, which read `input`.
+    [[nodiscard]] Output run(std::string_view script, const Secret& input = {});
+    /// The same, without an answer.
+    void tell(std::string_view script);
+    /// Ends it and all that it has started, at once.
+    void end() noexcept;
+
+private:
+    void send(std::string_view line);
+    void skip_greetings();
+    [[nodiscard]] bool has_answer() const;
+
+    SshSession& session_;
+    std::string nonce_;
+    std::string process_; // its number there
+    std::unique_ptr<SshChannel> channel_;
+};
+
+/// The command line that makes any login shell run the script that is then sent as one line, with the rest of
+/// what is sent as its input.
+inline constexpr std::string_view run_next_line = "exec /bin/sh -c 'IFS= read -r l; eval \"$l\"'";
+
+} // namespace cpi

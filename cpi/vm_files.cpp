@@ -18,20 +18,16 @@ image::Image place_image(Store& store, const VmPlan& plan, const VmPlace& place,
             disk.format, place.key};
 }
 
-/// The stemcell's image, beside the VM's own: with a second name of its own a VM does not need its stemcell
-/// to stay.
-std::string link_base(Store& store, const VmPlan& plan, const VmPlace& place)
+/// Puts the base in its place; what it is called in the image above it.
+Path place_base(Store& store, const VmPlan& plan, const VmPlace& place, const BaseImage& base)
 {
-    const Stemcell& stemcell = plan.stemcell;
-    if (!stemcell.image.empty())
-        return stemcell.image;
-    const std::string base = file_name::base(stemcell.format);
-    store.host().link(store.layout().of(plan.stemcell_cid) / file_name::image(stemcell.format),
-                      place.folder / base);
-    return place.pool.empty() ? base : (store.layout().of(plan.cid) / base).native();
+    if (!base.is_stemcells)
+        return base.file;
+    store.host().link(store.layout().of(plan.stemcell_cid) / file_name::image(base.format),
+                      place.folder / base.file.filename());
+    return place.pool.empty() ? base.file.filename() : base.file;
 }
 
-/// Unless it is to be laid out in full, the root disk holds only what differs from the stemcell's image.
 void make_root_disk(Store& store, const VmPlan& plan, const VmPlace& place)
 {
     const Stemcell& stemcell = plan.stemcell;
@@ -40,9 +36,10 @@ void make_root_disk(Store& store, const VmPlan& plan, const VmPlace& place)
     if (plan.properties.root_disk)
         size = Mebibytes{static_cast<std::uint64_t>(plan.properties.root_disk->value)};
     const image::Image root = place_image(store, plan, place, plan.spec.root);
-    if (root.format == word_of(DiskFormat::qcow2) && options.preallocation == Preallocation::off) {
+    if (plan.spec.root.base) {
         const auto all = static_cast<std::uint64_t>(stemcell.virtual_size);
-        image::create_overlay(store.host(), root, link_base(store, plan, place), stemcell.format,
+        image::create_overlay(store.host(), root,
+                              place_base(store, plan, place, *plan.spec.root.base).native(), stemcell.format,
                               size ? size->bytes() : all);
         return;
     }

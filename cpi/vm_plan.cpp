@@ -52,13 +52,27 @@ DiskSpec disk_of(const VmCid& vm, const DiskOptions& options, Path file, std::st
             .secret = secret_name(options, vm.str())};
 }
 
+/// Unless it is to be laid out in full, the root disk holds only what differs from the stemcell's image. An
+/// image of the store gets a second name in the VM's folder: a VM does not need its stemcell to stay.
+std::optional<BaseImage> base_of(const DiskSpec& root, const VmProperties& properties,
+                                 const Stemcell& stemcell, const Path& place)
+{
+    if (root.format != word_of(DiskFormat::qcow2) || properties.preallocation != Preallocation::off)
+        return std::nullopt;
+    if (!stemcell.image.empty())
+        return BaseImage{.file = stemcell.image, .format = stemcell.format};
+    return BaseImage{place / file_name::base(stemcell.format), stemcell.format, true};
+}
+
 DiskSpec describe_root(const Hypervisor& hypervisor, const VmCid& vm, const VmProperties& properties,
-                       const Path& place, Bus bus)
+                       const Stemcell& stemcell, const Path& place, Bus bus)
 {
     if (hypervisor.root == Root::tree)
         return {.file = tree::root_of(place / file_name::container), .format = {}};
     const std::string format = format_of(hypervisor, properties, hypervisor.disk_formats.front());
-    return disk_of(vm, properties, place / file_name::root(format), format, bus);
+    DiskSpec root = disk_of(vm, properties, place / file_name::root(format), format, bus);
+    root.base = base_of(root, properties, stemcell, place);
+    return root;
 }
 
 DomainSpec describe_vm(Cpi& cpi, const VmCid& vm, const VmProperties& properties, const Stemcell& stemcell)
@@ -72,7 +86,7 @@ DomainSpec describe_vm(Cpi& cpi, const VmCid& vm, const VmProperties& properties
                     .cpus = static_cast<unsigned>(properties.cpus.value),
                     .firmware = properties.firmware.value_or(stemcell.firmware),
                     .virtualization = properties.virtualization,
-                    .root = describe_root(hypervisor, vm, properties, place, bus),
+                    .root = describe_root(hypervisor, vm, properties, stemcell, place, bus),
                     .ephemeral = std::nullopt,
                     .settings_medium = place / file_name::settings,
                     .console_log = place / file_name::console_log,

@@ -140,6 +140,8 @@ Stemcell take_archive(Host& host, const Hypervisor& hypervisor, const Path& arch
     }
     if (format != name_of(ImageFormat::raw))
         image::check(host, {folder / file_name::image(format), format});
+    // The hypervisor reads it for every VM as it is, whoever owns it.
+    run_ok(host, {{"chmod", "0644", (folder / file_name::image(format)).native()}});
     return {.settings = settings_channel(properties, found.image.format),
             .firmware = firmware_for(properties, found.ovf),
             .format = format,

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <ranges>
 #include <string_view>
 
 namespace cpi {
@@ -10,8 +9,8 @@ namespace cpi {
 [[nodiscard]] constexpr std::uint64_t little_endian(std::string_view bytes) noexcept
 {
     std::uint64_t number = 0;
-    for (const char byte : std::views::reverse(bytes))
-        number = number << 8U | static_cast<unsigned char>(byte);
+    for (; !bytes.empty(); bytes.remove_suffix(1))
+        number = number << 8U | static_cast<unsigned char>(bytes.back());
     return number;
 }
 

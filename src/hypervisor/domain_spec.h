@@ -66,6 +66,13 @@ struct DiskTuning {
     RateLimit write_bandwidth = {};
 };
 
+/// An image that nobody writes to, which another one holds the differences from.
+struct BaseImage {
+    Path file;
+    std::string format;
+    bool is_stemcells = false; // of the store, and readable by all
+};
+
 struct DiskSpec {
     Path file;
     std::string format; // as the hypervisor's disk driver calls it
@@ -75,6 +82,7 @@ struct DiskSpec {
     DiskTuning tuning = {};
     std::string secret = {};       // the usage name of libvirt's secret with the key; none: not encrypted
     std::optional<IdMap> ids = {}; // of its files, where it holds a container's file system
+    std::optional<BaseImage> base = {};
 };
 
 /// Where a disk is to be copied to. With a key the copy is encrypted; `secret` names it in libvirt.

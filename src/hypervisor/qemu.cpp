@@ -112,6 +112,16 @@ void add_limits(const Element& disk, const DiskTuning& tuning)
             iotune.add(name, std::to_string(value));
 }
 
+/// The base has names in the folders of all VMs of its stemcell. libvirt would give it to QEMU's user, and what
+/// is another's the CPI's user cannot give one more name.
+void add_base(const Element& disk, const BaseImage& base)
+{
+    const Element store = disk.add("backingStore").set("type", "file");
+    store.add("format").set("type", base.format);
+    store.add("source").set("file", base.file.native()).add("seclabel").set("model", "dac").set("relabel", "no");
+    store.add("backingStore"); // it is the last
+}
+
 Element fill_disk(const Element& disk, const DiskSpec& spec)
 {
     const BusWords words = words_of(spec.bus);
@@ -120,6 +130,8 @@ Element fill_disk(const Element& disk, const DiskSpec& spec)
     const Element source = disk.add("source").set("file", spec.file.native());
     if (!spec.secret.empty())
         add_encryption(source, spec.secret);
+    if (spec.base && spec.base->is_stemcells)
+        add_base(disk, *spec.base);
     disk.add("target")
         .set("dev", target_name(words.device_prefix, target_index(spec)))
         .set("bus", words.name);

@@ -22,7 +22,12 @@ DomainSpec usual_spec(Bus bus = Bus::virtio)
         .memory = {2048},
         .cpus = 2,
         .firmware = Firmware::bios,
-        .root = {.file = place / "root.qcow2", .format = "qcow2", .bus = bus, .position = 0, .serial = {}},
+        .root = {.file = place / "root.qcow2",
+                 .format = "qcow2",
+                 .bus = bus,
+                 .position = 0,
+                 .serial = {},
+                 .base = BaseImage{place / "base.raw", "raw", true}},
         .ephemeral = DiskSpec{.file = place / "ephemeral.raw",
                               .format = "raw",
                               .bus = bus,
@@ -207,6 +212,21 @@ TEST_CASE("awkward names arrive in libvirt as they are")
     CHECK(devices->children("disk").at(0).child("source")->attribute("file") == folder + "/root.qcow2");
     CHECK(devices->child("interface")->child("source")->attribute("network") == "net & <1> 'x' \"y\" ä");
     CHECK(devices->find("serial/log")->attribute("file") == folder + "/console.log");
+}
+
+TEST_CASE("libvirt leaves the owner of a stemcell's image alone, and of no other")
+{
+    DomainSpec spec = usual_spec();
+    const auto base_in = [](const xml::Document& domain) {
+        return domain.root().child("devices")->child("disk")->child("backingStore");
+    };
+    const auto ours = read_by_libvirt(spec);
+    REQUIRE(base_in(ours));
+    CHECK(base_in(ours)->child("source")->attribute("file") == spec.root.base->file.native());
+    CHECK(base_in(ours)->child("format")->attribute("type") == "raw");
+    CHECK(base_in(ours)->find("source/seclabel")->attribute("relabel") == "no");
+    spec.root.base->is_stemcells = false;
+    CHECK_FALSE(base_in(read_by_libvirt(spec)));
 }
 
 TEST_CASE("a QEMU VM starts from its root disk and logs its console")

@@ -37,9 +37,6 @@ void check_remote(const Config& config)
             "private_key, too"));
     if (!config.is_remote())
         return;
-    if (!config.hypervisor.row->can_be_remote)
-        refuse(concat("host: ", config.hypervisor.row->name,
-                      " is served on the machine itself only. Try: run the CPI there, without host"));
     if (config.username.empty() || config.private_key.empty())
         refuse(concat(config.username.empty() ? "username" : "private_key", ": required, since host is set"));
     const std::array same{

@@ -24,10 +24,11 @@ Cpi::Cpi(const Config& config, Host& here, Log& log)
 Libvirt& Cpi::libvirt()
 {
     if (!libvirt_) {
-        const std::string uri = config_.connection_uri();
-        const auto find_uri = hypervisor().find_uri;
-        libvirt_.emplace(LibvirtAddress{find_uri == nullptr ? uri : find_uri(host_, uri), config_.bin_path,
-                                        config_.is_remote() ? ssh_way(config_) : nullptr});
+        std::string uri = config_.connection_uri();
+        if (hypervisor().find_uri != nullptr)
+            uri = hypervisor().find_uri(host_, uri);
+        libvirt_.emplace(
+            LibvirtAddress{uri, config_.bin_path, config_.is_remote() ? ssh_way(config_, uri) : nullptr});
     }
     return *libvirt_;
 }

@@ -60,17 +60,18 @@ std::string libvirt_command(const std::string& uri)
 
 class SshWay final : public Way {
 public:
-    explicit SshWay(const Config& config) : config_{config} {}
+    SshWay(const Config& config, std::string uri) : config_{config}, uri_{std::move(uri)} {}
 
     [[nodiscard]] std::string open() override
     {
-        tunnel_.emplace(ssh_address(config_), libvirt_command(config_.connection_uri()));
-        return socket_uri(config_.connection_uri(), tunnel_->socket().native());
+        tunnel_.emplace(ssh_address(config_), libvirt_command(uri_));
+        return socket_uri(uri_, tunnel_->socket().native());
     }
     [[nodiscard]] std::string complaint() override { return tunnel_ ? tunnel_->complaint() : ""; }
 
 private:
     const Config& config_;
+    std::string uri_;
     std::optional<Tunnel> tunnel_;
 };
 
@@ -87,11 +88,11 @@ SshAddress ssh_address(const Config& config)
             .trusts_any_host = config.trust_any_host_key};
 }
 
-std::shared_ptr<Way> ssh_way(const Config& config)
+std::shared_ptr<Way> ssh_way(const Config& config, const std::string& uri)
 {
-    const std::string transport = uri_transport(config.connection_uri());
+    const std::string transport = uri_transport(uri);
     return transport == "ssh" || transport == "libssh" || transport == "libssh2"
-               ? std::make_shared<SshWay>(config)
+               ? std::make_shared<SshWay>(config, uri)
                : nullptr;
 }
 

@@ -12,6 +12,6 @@ namespace cpi {
 [[nodiscard]] SshAddress ssh_address(const Config& config);
 
 /// The way to the libvirt of that host, with the same credentials. Null: the URI says another one (qemu+tls).
-[[nodiscard]] std::shared_ptr<Way> ssh_way(const Config& config);
+[[nodiscard]] std::shared_ptr<Way> ssh_way(const Config& config, const std::string& uri);
 
 } // namespace cpi

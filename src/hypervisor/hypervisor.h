@@ -58,8 +58,6 @@ struct Hypervisor {
     /// The control over its VMs.
     std::unique_ptr<Machines> (*control)(const Ground& ground) = nullptr;
 
-    /// The CPI can be on another machine. libvirt's own drivers that need no daemon work on theirs only.
-    bool can_be_remote = true;
     Root root = Root::image;
     NicsAreSetBy nics_are_set_by = NicsAreSetBy::agent;
     NicModel nic_model = NicModel::virtio; // where nothing is said

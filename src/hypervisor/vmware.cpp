@@ -90,7 +90,6 @@ const Hypervisor& vmware_row() noexcept
         .stemcell_formats = stemcell_formats,
         .find_uri = &find_vmware,
         .control = &control,
-        .can_be_remote = false,
         .nic_model = NicModel::vmxnet3,
         .has_libvirt_networks = false,
         .method_limits = method_limits,

@@ -60,6 +60,8 @@ std::string serve(std::string_view request_text, std::string_view source, const 
     require_possible(*config.hypervisor.row, config.hypervisor.row->method_limits,
                      {std::string{method.name}});
     Cpi cpi{config, host, log};
+    if (method.asks_machines && config.is_remote())
+        static_cast<void>(cpi.machines());
     json::Writer result;
     method.call(cpi, request.at("arguments"), result);
     return success(result.text());

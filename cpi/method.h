@@ -20,6 +20,7 @@ class Cpi;
 struct Method {
     std::string_view name;
     void (*call)(Cpi& cpi, const json::Place& arguments, json::Writer& result); // null: not built
+    bool asks_machines = false; // always; the way to those of a remote host is begun at once
 };
 
 namespace detail {
@@ -78,6 +79,13 @@ template <auto handler>
 consteval Method method(std::string_view name)
 {
     return {name, &detail::Call<handler>::run};
+}
+
+/// One that always asks the hypervisor of its VMs.
+template <auto handler>
+consteval Method machine_method(std::string_view name)
+{
+    return {name, &detail::Call<handler>::run, true};
 }
 
 /// A method of the contract that answers NotImplemented.

@@ -6,6 +6,7 @@
 #include "virt/uri.h"
 
 #include <cstdlib>
+#include <future>
 
 namespace cpi {
 
@@ -62,9 +63,17 @@ class SshWay final : public Way {
 public:
     SshWay(const Config& config, std::string uri) : config_{config}, uri_{std::move(uri)} {}
 
+    void prepare() override
+    {
+        coming_ = std::async(std::launch::async, [this] {
+            return std::make_unique<Tunnel>(ssh_address(config_), libvirt_command(uri_));
+        });
+    }
     [[nodiscard]] std::string open() override
     {
-        tunnel_.emplace(ssh_address(config_), libvirt_command(uri_));
+        if (!coming_.valid())
+            prepare();
+        tunnel_ = coming_.get();
         return socket_uri(uri_, tunnel_->socket().native());
     }
     [[nodiscard]] std::string complaint() override { return tunnel_ ? tunnel_->complaint() : ""; }
@@ -72,7 +81,8 @@ public:
 private:
     const Config& config_;
     std::string uri_;
-    std::optional<Tunnel> tunnel_;
+    std::future<std::unique_ptr<Tunnel>> coming_;
+    std::unique_ptr<Tunnel> tunnel_;
 };
 
 } // namespace

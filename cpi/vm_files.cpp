@@ -67,9 +67,7 @@ void make_ephemeral_disk(Cpi& cpi, const VmPlan& plan, const VmPlace& place)
         make_image(cpi, image, size, preallocation);
         return;
     }
-    const auto disk = cpi.host().create(image.file, Access::owner);
-    disk->skip(size.bytes());
-    disk->finish();
+    cpi.host().create_blank(image.file, size.bytes());
 }
 
 /// A container's root file system, with the settings where its agent looks for them.

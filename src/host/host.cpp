@@ -45,6 +45,20 @@ std::optional<std::string> Host::read(const Path& file)
     return bytes;
 }
 
+void Host::create_blank(const Path& file, std::uint64_t bytes)
+{
+    const auto blank = create(file, Access::owner);
+    blank->skip(bytes);
+    blank->finish();
+}
+
+std::vector<std::string> Host::links(const Path& directory)
+{
+    std::vector<std::string> names = list(directory);
+    std::erase_if(names, [&](const std::string& name) { return !target_of(directory / name); });
+    return names;
+}
+
 Error no_such_program(const std::string& program)
 {
     return Error{ErrorKind::cloud, concat("cannot run '", program, "': no such program in PATH. Try: ",

@@ -79,6 +79,8 @@ public:
     [[nodiscard]] virtual std::optional<FileInfo> info(const Path& path) = 0;
     /// The names in a directory; none when there is no such directory.
     [[nodiscard]] virtual std::vector<std::string> list(const Path& directory) = 0;
+    /// Those of them that are symbolic links.
+    [[nodiscard]] virtual std::vector<std::string> links(const Path& directory);
     [[nodiscard]] virtual Space space(const Path& path) = 0;
 
     /// An existing directory is fine; its parent must exist. Everyone may pass through, or only its owner.
@@ -89,6 +91,8 @@ public:
     virtual void publish(const Path& file, std::string_view bytes, Access access) = 0;
     /// Begins a file that must not exist yet.
     [[nodiscard]] virtual std::unique_ptr<Sink> create(const Path& file, Access access) = 0;
+    /// A file of zeros that takes no room, for its owner. It must not exist yet.
+    virtual void create_blank(const Path& file, std::uint64_t bytes);
     /// A new file with the contents of another, which takes no more room than those: where the file system
     /// can share them it does, and holes stay holes.
     virtual void copy(const Path& from, const Path& to) = 0;

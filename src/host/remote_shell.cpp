@@ -44,39 +44,35 @@ std::string remote_word(std::string_view word)
     return join(split(shell_quote(word), '\n'), "'\"$N\"'");
 }
 
+std::string skip_to(SshChannel& channel, std::string& text, std::string_view mark)
+{
+    const auto is_there = [&] {
+        const std::size_t at = text.find(mark);
+        return at != std::string::npos && text.find('\n', at) != std::string::npos;
+    };
+    while (!is_there())
+        if (!channel.receive())
+            throw Error{ErrorKind::cloud,
+                        concat("the user's shell there ended at once: ",
+                               trim(concat(channel.out, channel.err)), ". Try: ssh, with a command")};
+    const std::size_t start = text.find(mark);
+    const std::size_t end = text.find('\n', start);
+    std::string line = text.substr(start, end - start);
+    text.erase(0, end + 1);
+    return line;
+}
+
 RemoteShell::RemoteShell(SshSession& session)
     : session_{session}, nonce_{random_name(24)}, channel_{session.execute(run_each_line)}
 {
     send(preparation(nonce_));
-    skip_greetings();
+    process_ = split(skip_to(*channel_, channel_->out, nonce_), ' ').back();
+    static_cast<void>(skip_to(*channel_, channel_->err, nonce_));
 }
 
 void RemoteShell::send(std::string_view line)
 {
     channel_->send({line.data(), line.size()});
-}
-
-/// What the user's login shell has to say before.
-void RemoteShell::skip_greetings()
-{
-    const auto skip = [this](std::string& text) {
-        const auto is_there = [&] {
-            const std::size_t at = text.find(nonce_);
-            return at != std::string::npos && text.find('\n', at) != std::string::npos;
-        };
-        while (!is_there())
-            if (!channel_->receive())
-                throw Error{ErrorKind::cloud,
-                            concat("the user's shell there ended at once: ",
-                                   trim(concat(channel_->out, channel_->err)), ". Try: ssh, with a command")};
-        const std::size_t start = text.find(nonce_);
-        const std::size_t end = text.find('\n', start);
-        std::string line = text.substr(start, end - start);
-        text.erase(0, end + 1);
-        return line;
-    };
-    process_ = split(skip(channel_->out), ' ').back();
-    static_cast<void>(skip(channel_->err));
 }
 
 void RemoteShell::end() noexcept

@@ -30,7 +30,6 @@ public:
 
 private:
     void send(std::string_view line);
-    void skip_greetings();
     [[nodiscard]] bool has_answer() const;
 
     SshSession& session_;
@@ -42,5 +41,9 @@ private:
 /// The command line that makes any login shell run the script that is then sent as one line, with the rest of
 /// what is sent as its input.
 inline constexpr std::string_view run_next_line = "exec /bin/sh -c 'IFS= read -r l; eval \"$l\"'";
+
+/// Passes over what the user's login shell has to say before the line with `mark`; that line, from the mark
+/// on.
+std::string skip_to(SshChannel& channel, std::string& text, std::string_view mark);
 
 } // namespace cpi

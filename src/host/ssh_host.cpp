@@ -164,9 +164,19 @@ std::optional<FileInfo> SshHost::info(const Path& path)
 
 std::vector<std::string> SshHost::list(const Path& directory)
 {
+    return find(directory, "");
+}
+
+std::vector<std::string> SshHost::links(const Path& directory)
+{
+    return find(directory, "-type l");
+}
+
+std::vector<std::string> SshHost::find(const Path& directory, std::string_view what)
+{
     const auto found =
         inquire(concat("listing ", directory.native()),
-                concat("find ", word(directory / ""), " -mindepth 1 -maxdepth 1 -printf '%f\\0'"));
+                concat("find ", word(directory / ""), " -mindepth 1 -maxdepth 1 ", what, " -printf '%f\\0'"));
     auto names = split(found.value_or(""), '\0');
     names.pop_back(); // what is behind the last end
     return names;
@@ -205,6 +215,13 @@ std::unique_ptr<Sink> SshHost::create(const Path& file, Access access)
     demand(concat("creating ", file.native()),
            concat("(set -C; : >", word(file), ") && chmod ", mode_of(access), " -- ", word(file)));
     return start_upload(session(), file);
+}
+
+void SshHost::create_blank(const Path& file, std::uint64_t bytes)
+{
+    demand(concat("creating ", file.native()),
+           concat("(set -C; : >", word(file), ") && chmod 600 -- ", word(file), " && truncate -s ", bytes,
+                  " -- ", word(file), " && sync -- ", word(file)));
 }
 
 void SshHost::copy(const Path& from, const Path& to)

@@ -21,10 +21,12 @@ public:
     [[nodiscard]] std::optional<std::string> read_start(const Path& file, std::size_t bytes) override;
     [[nodiscard]] std::optional<FileInfo> info(const Path& path) override;
     [[nodiscard]] std::vector<std::string> list(const Path& directory) override;
+    [[nodiscard]] std::vector<std::string> links(const Path& directory) override;
     [[nodiscard]] Space space(const Path& path) override;
     void make_directory(const Path& directory, Access access = Access::everyone) override;
     void publish(const Path& file, std::string_view bytes, Access access) override;
     [[nodiscard]] std::unique_ptr<Sink> create(const Path& file, Access access) override;
+    void create_blank(const Path& file, std::uint64_t bytes) override;
     void copy(const Path& from, const Path& to) override;
     void link(const Path& existing, const Path& name) override;
     void point(const Path& name, const Path& target) override;
@@ -42,6 +44,7 @@ private:
     [[nodiscard]] SshSession& session();
     [[nodiscard]] Output ask(std::string_view script, const Secret& input = {});
     /// Throws unless it succeeds.
+    [[nodiscard]] std::vector<std::string> find(const Path& directory, std::string_view what);
     std::string demand(const std::string& doing, std::string_view script, const Secret& input = {});
     /// Nothing: what it is about is not there.
     std::optional<std::string> inquire(const std::string& doing, std::string_view script);

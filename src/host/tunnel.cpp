@@ -1,7 +1,9 @@
 #include "host/tunnel.h"
 
 #include "base/error.h"
+#include "base/ids.h"
 #include "base/text.h"
+#include "host/remote_shell.h"
 
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -42,9 +44,12 @@ Fd listen_at(const Path& path)
 
 Tunnel::Tunnel(const SshAddress& address, const std::string& command)
     : folder_{private_folder()}, listening_{listen_at(socket())}, session_{address, Interrupts::are_not},
-      channel_{session_.execute(command)}, complaint_{
-                                               std::async(std::launch::async, [this] { return serve(); })}
+      channel_{session_.execute(run_next_line)}
 {
+    const std::string mark = random_name(24);
+    const std::string line = concat("echo ", mark, "; echo ", mark, " >&2; ", command, "\n");
+    channel_->send({line.data(), line.size()});
+    complaint_ = std::async(std::launch::async, [this, mark] { return serve(mark); });
 }
 
 Tunnel::~Tunnel()
@@ -56,7 +61,7 @@ Tunnel::~Tunnel()
     std::filesystem::remove_all(folder_, ignored);
 }
 
-std::string Tunnel::serve()
+std::string Tunnel::serve(const std::string& mark)
 {
     const Fd connected{::accept4(listening_.get(), nullptr, nullptr, SOCK_CLOEXEC)};
     // One connection is enough: nobody shall find the socket any more.
@@ -65,6 +70,8 @@ std::string Tunnel::serve()
     if (!connected)
         return {};
     try {
+        static_cast<void>(skip_to(*channel_, channel_->out, mark));
+        static_cast<void>(skip_to(*channel_, channel_->err, mark));
         channel_->carry(connected);
         return trim(channel_->err);
     } catch (const std::exception& error) {

@@ -11,7 +11,7 @@
 namespace cpi {
 
 /// A local socket, for one connection by this user, that leads to the input and output of a command on
-/// another machine.
+/// another machine: one line of shell.
 class Tunnel : private Pinned {
 public:
     Tunnel(const SshAddress& address, const std::string& command);
@@ -23,7 +23,7 @@ public:
     [[nodiscard]] std::string complaint();
 
 private:
-    [[nodiscard]] std::string serve();
+    [[nodiscard]] std::string serve(const std::string& mark);
 
     Path folder_;
     Fd listening_;

@@ -46,6 +46,7 @@ public:
         : libvirt_{ground.libvirt}, host_{ground.host}, layout_{ground.layout},
           machinery_{machinery}, log_{ground.log}
     {
+        libvirt_.prepare();
     }
 
     [[nodiscard]] bool exists(const VmCid& vm) override;

@@ -25,9 +25,7 @@ void check(Host& host, const Path& image)
 
 void make(Host& host, const Path& image, Mebibytes size, std::int64_t owner)
 {
-    const auto blank = host.create(image, Access::owner);
-    blank->skip(size.bytes());
-    blank->finish();
+    host.create_blank(image, size.bytes());
     // What is lazy is done by the kernel when the file system is mounted.
     run_ok(host, {{"mkfs.ext4", "-q", "-F", "-E",
                    concat("lazy_itable_init=1,lazy_journal_init=1,nodiscard,root_owner=", owner, ":", owner),

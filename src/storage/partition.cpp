@@ -39,9 +39,7 @@ void take_out(Host& host, const Path& disk, const Path& file_system)
 void put_in(Host& host, const Path& file_system, const Path& disk, Mebibytes size)
 {
     // As agents' tools do it: the table and its copy take a MiB each, at the start and at the end.
-    const auto blank = host.create(disk, Access::owner);
-    blank->skip(size.bytes() + 2 * mebibyte);
-    blank->finish();
+    host.create_blank(disk, size.bytes() + 2 * mebibyte);
     Command table{{"sfdisk", "--quiet", disk.native()}};
     table.input = Secret{concat("label: gpt\nstart=1MiB, size=", size.count, "MiB, type=linux\n")};
     run_ok(host, table);

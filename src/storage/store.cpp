@@ -8,6 +8,8 @@ namespace cpi {
 
 void Store::require()
 {
+    if (is_there_)
+        return;
     const auto found = host_.info(layout_.root() / "."); // it may be a symbolic link
     if (!found || found->kind != FileInfo::Kind::directory)
         throw Error{ErrorKind::cloud,
@@ -15,6 +17,7 @@ void Store::require()
                            found ? "' is not a directory" : "' does not exist",
                            " on the hypervisor's host. Try: install -d -m 0711 ",
                            shell_quote(layout_.root().native()), ", or mount the file system that holds it")};
+    is_there_ = true;
 }
 
 std::unique_ptr<HeldLock> Store::lock_folder(const Path& folder)
@@ -45,9 +48,8 @@ void Store::discard_image(const Path& folder, const std::string& object, const s
 
 void Store::discard_object(const Path& folder, const std::string& object)
 {
-    for (const auto& name : host_.list(folder))
-        if (host_.target_of(folder / name))
-            discard_image(folder, object, name);
+    for (const auto& name : host_.links(folder))
+        discard_image(folder, object, name);
     host_.discard(folder);
 }
 
@@ -58,7 +60,7 @@ std::unique_ptr<HeldLock> Store::lock_kind(const Path& folder)
     const Path file = folder / file_name::lock;
     if (!host_.info(file)) {
         try {
-            host_.create(file, Access::owner)->finish();
+            host_.create_blank(file, 0);
         } catch (const Error&) {
             if (!host_.info(file)) // another call was first
                 throw;
@@ -112,17 +114,30 @@ void Store::tolerate(const std::string& name, const std::function<void()>& remov
     }
 }
 
+void Store::make_ready(const Path& folder)
+{
+    require();
+    try {
+        host_.make_directory(layout_.in_progress());
+        host_.make_directory(folder);
+    } catch (const Error& error) {
+        if (error.message().find("Permission denied") == std::string::npos)
+            throw;
+        throw Error{error.kind(),
+                    concat(error.what(), ". Try: chown -R USER ", shell_quote(layout_.root().native()),
+                           ", with whom the CPI is there")};
+    }
+}
+
 Creation::Creation(Store& store, const Path& folder, std::string name)
     : store_{store}, folder_{folder}, name_{std::move(name)}, place_{folder / name_}, staging_{
                                                                                           Layout::staging_of(
                                                                                               place_)}
 {
-    store_.require();
-    store_.host().make_directory(store_.layout().in_progress());
-    store_.host().make_directory(folder);
+    store_.make_ready(folder);
     making_ = store_.host().create_locked(store_.layout().in_progress() / name_);
     store_.host().make_directory(staging_);
-    store_.host().create(staging_ / file_name::lock, Access::owner)->finish();
+    store_.host().create_blank(staging_ / file_name::lock, 0);
 }
 
 Creation::~Creation()

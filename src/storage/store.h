@@ -79,6 +79,8 @@ public:
 private:
     friend class Creation;
     [[nodiscard]] std::unique_ptr<HeldLock> lock_folder(const Path& folder);
+    /// For an object in the making in `folder`.
+    void make_ready(const Path& folder);
     void discard_object(const Path& folder, const std::string& object);
     void remove_traces(const Path& folder, const std::string& name);
     void sweep_abandoned(const Path& folder, const std::string& name,
@@ -88,6 +90,7 @@ private:
     Host& host_;
     Layout layout_;
     Log& log_;
+    bool is_there_ = false; // it was when it was asked for first
 };
 
 /// One object in the making. It is built in `staging()`, put in its place by `publish()`, and stays when

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/handle.h"
 #include "virt/libvirt_api.h"
+#include "virt/uri.h"
 #include "xml/xml.h"
 
 #include <algorithm>
@@ -95,28 +96,37 @@ private:
     virDomainPtr domain_;
 };
 
-/// What libvirt says when it cannot be reached, and what the host lacks then.
+/// What libvirt says when it cannot be reached, and what the host lacks then. USER is whom the CPI is there.
 struct Missing {
     std::string_view message;
     std::string_view advice;
 };
+constexpr std::string_view join_libvirt =
+    "add the CPI's user to the group libvirt (usermod -aG libvirt USER), or let the CPI be root there";
 constexpr std::array missing{
     Missing{"no connection driver available",
             "install libvirt's driver for this hypervisor (Debian, Ubuntu: libvirt-daemon-driver-qemu, -lxc, "
             "-xen, -vbox) and restart libvirt's daemon"},
-    Missing{"Permission denied", "add the CPI's user to the group libvirt, or run the CPI as root"},
-    Missing{"authentication unavailable", "add the CPI's user to the group libvirt, or run the CPI as root"},
+    Missing{"Permission denied", join_libvirt},
+    Missing{"authentication unavailable", join_libvirt},
+    Missing{"Failed to find group record", "give USER an entry in /etc/group there: groupadd"},
     Missing{"No such file or directory",
             "install libvirt's daemon (Debian, Ubuntu: libvirt-daemon-system; RHEL: libvirt) and start it: "
             "systemctl start libvirtd"},
     Missing{"Connection refused", "start libvirt's daemon: systemctl start libvirtd"},
 };
 
-std::string advice_for(const std::string& message)
+std::string advice_for(const std::string& message, const std::string& user)
 {
     const auto row = std::ranges::find_if(
         missing, [&](const Missing& one) { return message.find(one.message) != std::string::npos; });
-    return row == missing.end() ? "" : concat("; ", row->advice);
+    if (row == missing.end())
+        return {};
+    constexpr std::string_view placeholder = "USER";
+    std::string advice = concat("; ", row->advice);
+    if (const auto at = advice.find(placeholder); at != std::string::npos && !user.empty())
+        advice.replace(at, placeholder.size(), user);
+    return advice;
 }
 
 /// One call on one object: what it is for, the virsh command that does the same by hand, how long it may
@@ -286,6 +296,12 @@ Libvirt::Libvirt(LibvirtAddress address) : address_{std::move(address)} {}
 
 Libvirt::~Libvirt() = default;
 
+void Libvirt::prepare()
+{
+    if (address_.way && !connection_)
+        address_.way->prepare();
+}
+
 Libvirt::Connection& Libvirt::connection()
 {
     if (!connection_) {
@@ -295,8 +311,9 @@ Libvirt::Connection& Libvirt::connection()
             opened->handle.reset(opened->run({concat("connecting to ", address_.uri), "list --all"},
                                              [&] { return libvirt_api().virConnectOpen(uri.c_str()); }));
         } catch (const Error& error) {
-            throw Error{error.kind(), concat(error.message(), advice_for(error.cause())), Retry::no,
-                        error.cause()};
+            throw Error{error.kind(),
+                        concat(error.message(), advice_for(error.cause(), uri_authority(address_.uri).user)),
+                        Retry::no, error.cause()};
         }
         connection_ = std::move(opened);
     }

@@ -35,6 +35,8 @@ struct Annotation {
 class Way : private Pinned {
 public:
     virtual ~Way() = default;
+    /// Goes ahead, while other things are done: `open` will be asked for.
+    virtual void prepare() = 0;
     /// The URI that leads there, for one connection.
     [[nodiscard]] virtual std::string open() = 0;
     /// Why the connection ended, as far as the way is to blame; empty when it is not.
@@ -58,6 +60,8 @@ public:
     [[nodiscard]] const std::string& uri() const noexcept { return address_.uri; }
     [[nodiscard]] const LibvirtAddress& address() const noexcept { return address_; }
 
+    /// A connection will be needed soon, and the way to it may be long.
+    void prepare();
     /// Connects now, for whom it matters when.
     void open() { static_cast<void>(connection()); }
 

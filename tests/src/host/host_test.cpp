@@ -251,6 +251,22 @@ TEST_CASE_FIXTURE(Fixture, "a file of nothing is a file")
     CHECK(host.info(at("file"))->size == 0);
 }
 
+TEST_CASE_FIXTURE(Fixture, "a blank file is as large as is said, takes no room, and is new")
+{
+    constexpr std::uint64_t terabyte = std::uint64_t{1} << 40U;
+    host.create_blank(at("blank"), terabyte);
+    CHECK(host.info(at("blank"))->size == terabyte);
+    CHECK(status_of(at("blank")).st_blocks == 0);
+    CHECK(mode_of(at("blank")) == 0600);
+    folder.write("file", "precious");
+    check_says(caught([&] {
+                   host.create_blank(at("file"), 0);
+                   return 0;
+               }).what,
+               {"creating ", at("file").native(), "File exists"});
+    CHECK(read_file(at("file")) == "precious");
+}
+
 TEST_CASE_FIXTURE(Fixture, "create never touches what is there already")
 {
     folder.write("file", "precious");
@@ -260,6 +276,17 @@ TEST_CASE_FIXTURE(Fixture, "create never touches what is there already")
                    {"creating ", at(name).native(), "File exists"});
     CHECK(read_file(at("file")) == "precious");
     CHECK_FALSE(host.info(at("elsewhere")));
+}
+
+TEST_CASE_FIXTURE(Fixture, "links gives those of the names in a directory that are symbolic links")
+{
+    folder.write("file", "x");
+    std::filesystem::create_symlink("file", at("to a file"));
+    std::filesystem::create_symlink("nowhere", at("to\nnothing"));
+    auto names = host.links(folder.path());
+    std::ranges::sort(names);
+    CHECK(names == std::vector<std::string>{"to\nnothing", "to a file"});
+    CHECK(host.links(at("absent")).empty());
 }
 
 TEST_CASE_FIXTURE(Fixture, "a link is a second name for the same file")

@@ -11,8 +11,8 @@
 
 namespace cpi::test {
 
-/// One of the lab's two hosts, and a CPI here whose store is there. Its configuration says nothing of the host:
-/// that comes with each call, as the properties of a cpi-config do.
+/// One of the lab's two hosts, and a CPI here whose store is there. Its configuration says nothing of the
+/// host: that comes with each call, as the properties of a cpi-config do.
 class FarHost : private Pinned {
 public:
     explicit FarHost(unsigned number, std::string_view user = "root");
@@ -27,6 +27,8 @@ public:
     [[nodiscard]] std::string create_stemcell() const;
     [[nodiscard]] std::string create_vm(const std::string& stemcell) const;
 
+    /// What the lab's script of this host prints.
+    std::string lab(const std::vector<std::string>& words) const;
     /// A command there, not by SSH.
     Ran run(const std::vector<std::string>& argv) const;
     /// The far end of the cable: "up" or "down". When it is up again, waits until the host answers.
@@ -39,8 +41,6 @@ public:
     [[nodiscard]] std::string contents() const;
 
 private:
-    [[nodiscard]] std::string lab(const std::vector<std::string>& words) const;
-
     std::string number_;
     TempDir folder_;
     std::string properties_;

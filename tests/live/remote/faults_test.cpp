@@ -1,0 +1,179 @@
+// What the other host lacks, and a network that is bad or gone while calls are under way.
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "conformance/lab.h"
+#include "live/remote/far_host.h"
+#include "src/caught.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <future>
+#include <thread>
+
+namespace cpi::test {
+
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+/// A small file system over the store.
+class SmallStore : private Pinned {
+public:
+    SmallStore(const FarHost& host, const std::string& size) : host_{host}
+    {
+        REQUIRE(host.run({"mount", "-t", "tmpfs", "-o", concat("mode=711,size=", size), "none", host.store()})
+                    .status == 0);
+    }
+    ~SmallStore() { static_cast<void>(host_.run({"umount", "-l", host_.store()})); }
+
+private:
+    const FarHost& host_;
+};
+
+struct Asked {
+    std::string method;
+    std::string arguments;
+    std::string done_before; // the error that says that the first call had done it all
+};
+
+struct Answer {
+    Reply reply;
+    Clock::duration took;
+};
+
+Answer ask(const FarHost& host, const Asked& asked)
+{
+    const auto begin = Clock::now();
+    Reply reply = host.call(asked.method, asked.arguments);
+    return {std::move(reply), Clock::now() - begin};
+}
+
+/// Calls on objects of their own, one of each kind.
+std::vector<Asked> calls_on(const FarHost& host, const std::string& stemcell)
+{
+    const auto vm = [&] { return host.create_vm(stemcell); };
+    const auto disk = [&] { return host.cid("create_disk", "[8,{},null]"); };
+    const std::string has_one = vm();
+    const std::string attached = disk();
+    static_cast<void>(host.call("attach_disk", json_list({has_one, attached})).require_ok());
+    const std::string snapshot = host.cid("snapshot_disk", concat("[", json_string(disk()), ",{}]"));
+    return {
+        {"has_vm", json_list({has_one}), ""},
+        {"get_disks", json_list({has_one}), ""},
+        {"has_disk", json_list({attached}), ""},
+        {"set_vm_metadata", concat("[", json_string(vm()), R"(,{"name":"n"}])"), ""},
+        {"attach_disk", json_list({vm(), disk()}), ""},
+        {"detach_disk", json_list({has_one, attached}), "Bosh::Clouds::DiskNotAttached"},
+        {"delete_vm", json_list({vm()}), "Bosh::Clouds::VMNotFound"},
+        {"create_disk", "[8,{},null]", ""},
+        {"resize_disk", concat("[", json_string(disk()), ",16]"), ""},
+        {"snapshot_disk", concat("[", json_string(disk()), ",{}]"), ""},
+        {"delete_disk", json_list({disk()}), "Bosh::Clouds::DiskNotFound"},
+        {"delete_snapshot", json_list({snapshot}), ""},
+        {"create_vm",
+         concat(
+             R"(["a",)", json_string(stemcell),
+             R"(,{"memory":128,"ephemeral_disk":64},{"n":{"type":"dynamic","cloud_properties":{"network":"default"}}},[],{}])"),
+         ""},
+    };
+}
+
+} // namespace
+
+TEST_CASE("a full disk there is no_disk_space, and nothing stays")
+{
+    const FarHost host{1};
+    const SmallStore small{host, "4m"};
+    const std::filesystem::path image = Lab{}.ask({"stemcell"});
+    const Reply stemcell =
+        host.call("create_stemcell", concat("[", json_string((image / "image").native()), ",",
+                                            read_file(image / "cloud_properties.json"), "]"));
+    CHECK(stemcell.error_type() == "Bosh::Clouds::NoDiskSpace");
+    const Reply disk = host.call("create_disk", R"([64,{"preallocation":"full"},null])");
+    CHECK(disk.error_type() == "Bosh::Clouds::NoDiskSpace");
+    CHECK(host.contents().empty());
+}
+
+TEST_CASE("a host without qemu-img is an error that says what to install, and nothing stays")
+{
+    const FarHost host{1, "beggar"}; // who does not find it
+    const Reply reply = host.call("create_disk", "[8,{},null]");
+    CHECK(reply.error_type() == "Bosh::Clouds::CloudError");
+    check_says(reply.message(), {"cannot run 'qemu-img'", "qemu-utils"});
+    CHECK(host.contents().empty());
+}
+
+TEST_CASE("a host that cannot be reached is an error within a minute, and never an absence")
+{
+    const FarHost host{1};
+    host.set_link("down");
+    const Answer answer = ask(host, {"has_vm", R"(["vm-x"])", ""});
+    host.set_link("up");
+    CHECK(answer.reply.error_type() == "Bosh::Clouds::CloudError");
+    check_says(answer.reply.message(), {host.address()});
+    CHECK(answer.took < 60s);
+    CHECK(host.call("has_vm", R"(["vm-x"])").require_ok().result_text() == "false");
+}
+
+// All at once: each would wait for half a minute.
+TEST_CASE("a host that is lost in the middle of each method is an error, and then the same call succeeds")
+{
+    const FarHost host{1};
+    const std::string stemcell = host.create_stemcell();
+    for (const auto after : {700ms, 2500ms}) {
+        CAPTURE(after.count());
+        const std::vector<Asked> calls = calls_on(host, stemcell);
+        host.lab({"slow", "75", "0"}); // so that each is in its middle
+        std::vector<std::future<Answer>> answers;
+        for (const Asked& asked : calls)
+            answers.push_back(std::async(std::launch::async, [&] { return ask(host, asked); }));
+        std::this_thread::sleep_for(after);
+        host.set_link("down");
+        std::vector<Answer> lost;
+        for (auto& answer : answers)
+            lost.push_back(answer.get());
+        host.lab({"fast"});
+
+        std::size_t failed = 0;
+        for (std::size_t i = 0; i < calls.size(); ++i) {
+            CAPTURE(calls[i].method);
+            CAPTURE(lost[i].reply.message());
+            CHECK(lost[i].took < 120s);
+            if (lost[i].reply.ok()) {
+                CHECK(lost[i].reply.result_text() != "false");
+                continue;
+            }
+            ++failed;
+            CHECK(lost[i].reply.error_type() == "Bosh::Clouds::CloudError");
+            const Reply again = host.call(calls[i].method, calls[i].arguments);
+            CAPTURE(again.message());
+            CHECK((again.ok() || again.error_type() == calls[i].done_before));
+            if (again.ok())
+                CHECK(again.result_text() != "false");
+        }
+        CHECK(failed > calls.size() / 2);
+    }
+    // What the lost calls had begun is swept up by the next ones of their kinds.
+    CHECK(host.run({"find", host.store() / ".in-progress", "-type", "f"}).out.empty());
+}
+
+TEST_CASE("with 300 ms of latency and a loss of 1 % all is as ever, only later")
+{
+    const FarHost host{2};
+    host.lab({"slow", "150", "1"});
+    const std::string stemcell = host.create_stemcell();
+    const std::string vm = host.create_vm(stemcell);
+    const std::string disk = host.cid("create_disk", "[8,{},null]");
+    CHECK(host.call("attach_disk", json_list({vm, disk})).ok());
+    CHECK(host.call("detach_disk", json_list({vm, disk})).ok());
+    CHECK(host.call("delete_vm", json_list({vm})).ok());
+    CHECK(host.call("delete_disk", json_list({disk})).ok());
+    CHECK(host.call("delete_stemcell", json_list({stemcell})).ok());
+    host.lab({"fast"});
+    CHECK(host.contents().empty());
+}
+
+} // namespace cpi::test

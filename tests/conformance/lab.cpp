@@ -49,25 +49,41 @@ Lab::Lab() : script_{script_from_environment()}
             row_ = row;
     if (row_ == nullptr)
         throw std::runtime_error{concat("no hypervisor '", name, "'")};
-    const Ran usual = run_program({script_, "properties"}, {}, lab_environment());
+    if (call("host", {"true"}).status == 0)
+        host_verb_ = "host";
+    const Ran usual = call("properties", {});
     if (usual.status == 0)
         properties_ = trim(usual.out);
-    const std::string guests = run_program({script_, "guests"}, {}, lab_environment()).out;
+    const std::string guests = call("guests", {}).out;
     if (guests.starts_with("no"))
         why_not_guests_ = trim(guests);
 }
 
-std::string Lab::ask(const std::vector<std::string>& words) const
+Ran Lab::call(const std::string& verb, const std::vector<std::string>& words, std::string_view input) const
 {
-    std::vector<std::string> argv{script_};
+    std::vector<std::string> argv{script_, verb};
     argv.insert(argv.end(), words.begin(), words.end());
-    return output_of(argv, run_program(argv, {}, lab_environment()));
+    return run_program(argv, input, lab_environment());
 }
 
-Ran Lab::try_on_host(std::vector<std::string> argv, std::string_view input) const
+std::string Lab::ask(const std::vector<std::string>& words) const
 {
-    argv.insert(argv.begin(), {script_, "run"});
-    return run_program(argv, input, lab_environment());
+    return output_of(words, call(words.front(), {words.begin() + 1, words.end()}));
+}
+
+Ran Lab::try_run(const std::vector<std::string>& argv, std::string_view input) const
+{
+    return call("run", argv, input);
+}
+
+std::string Lab::run(const std::vector<std::string>& argv, std::string_view input) const
+{
+    return output_of(argv, try_run(argv, input));
+}
+
+Ran Lab::try_on_host(const std::vector<std::string>& argv, std::string_view input) const
+{
+    return call(host_verb_, argv, input);
 }
 
 std::string Lab::on_host(const std::vector<std::string>& argv, std::string_view input) const
@@ -82,7 +98,7 @@ std::string Lab::in_guest(const std::string& vm, const std::string& command) con
 
 bool Lab::answers(const std::string& vm) const
 {
-    return run_program({script_, "guest", vm, "true"}, {}, lab_environment()).status == 0;
+    return call("guest", {vm, "true"}).status == 0;
 }
 
 void Lab::put(const std::string& from, const std::string& to) const
@@ -97,14 +113,13 @@ std::string Lab::members(std::string_view verb) const
 }
 
 LabCpi::LabCpi(const Lab& lab, std::string_view extra)
-    : lab_{lab}, folder_{lab.on_host({"mktemp", "-d", "/var/tmp/cpi-conformance.XXXXXX"})}
+    : lab_{lab}, folder_{lab.run({"mktemp", "-d", "/var/tmp/cpi-conformance.XXXXXX"})}
 {
-    static_cast<void>(lab.on_host({"chmod", "711", folder_}));
-    static_cast<void>(lab.on_host({"install", "-d", "-m", "0711", store()}));
+    static_cast<void>(lab.on_host({"install", "-d", "-m", "0711", folder_, store()}));
     const std::string config =
         concat("{", lab.members("config"), R"(,"store_dir":)", json_string(store()),
                R"(,"agent":{"mbus":"nats://10.254.50.4:4222","ntp":["0.pool.ntp.org"]})", extra, "}");
-    static_cast<void>(lab.on_host({"tee", folder_ + "/cpi.json"}, config));
+    static_cast<void>(lab.run({"tee", folder_ + "/cpi.json"}, config));
     lab.put(LIBVIRT_CPI_EXECUTABLE, folder_ + "/libvirt_cpi");
 }
 
@@ -114,6 +129,7 @@ LabCpi::~LabCpi()
         for (const auto& vm : names_in("vms"))
             static_cast<void>(call("delete_vm", json_list({vm})));
         static_cast<void>(lab_.on_host({"rm", "-rf", "--one-file-system", folder_}));
+        static_cast<void>(lab_.run({"rm", "-rf", "--one-file-system", folder_}));
     } catch (const std::exception& error) {
         MESSAGE("cleaning up: ", error.what());
     }
@@ -121,14 +137,14 @@ LabCpi::~LabCpi()
 
 Reply LabCpi::request(std::string_view text) const
 {
-    return Reply{lab_.try_on_host({folder_ + "/libvirt_cpi", "--config", folder_ + "/cpi.json"}, text)};
+    return Reply{lab_.try_run({folder_ + "/libvirt_cpi", "--config", folder_ + "/cpi.json"}, text)};
 }
 
 Ran LabCpi::operate(const std::vector<std::string>& words) const
 {
     std::vector<std::string> argv{folder_ + "/libvirt_cpi", "--config", folder_ + "/cpi.json"};
     argv.insert(argv.end(), words.begin(), words.end());
-    return lab_.try_on_host(argv);
+    return lab_.try_run(argv);
 }
 
 Reply LabCpi::call(std::string_view method, std::string_view arguments)
@@ -153,7 +169,7 @@ std::string LabCpi::create_stemcell(const std::string& kind)
     lab_.put(folder + "/image", image);
     std::string stemcell = cid("create_stemcell", concat("[", json_string(image), ",",
                                                          read_file(folder + "/cloud_properties.json"), "]"));
-    static_cast<void>(lab_.on_host({"rm", image}));
+    static_cast<void>(lab_.run({"rm", image}));
     return stemcell;
 }
 

@@ -24,8 +24,11 @@ public:
     /// What its VMs have unless a test says something else: a JSON object.
     [[nodiscard]] const std::string& properties() const noexcept { return properties_; }
     [[nodiscard]] std::string ask(const std::vector<std::string>& words) const;
-    [[nodiscard]] Ran try_on_host(std::vector<std::string> argv, std::string_view input = {}) const;
-    /// What a command on the hypervisor's host prints, without the last line's end; its failure throws.
+    /// On the machine that the CPI runs on; `on_host` is on the hypervisor's, which may be another one.
+    [[nodiscard]] Ran try_run(const std::vector<std::string>& argv, std::string_view input = {}) const;
+    [[nodiscard]] Ran try_on_host(const std::vector<std::string>& argv, std::string_view input = {}) const;
+    /// What a command prints, without the last line's end; its failure throws.
+    [[nodiscard]] std::string run(const std::vector<std::string>& argv, std::string_view input = {}) const;
     [[nodiscard]] std::string on_host(const std::vector<std::string>& argv,
                                       std::string_view input = {}) const;
     /// What happens inside guests can be looked at. Otherwise `why_not_guests` says why not.
@@ -34,17 +37,22 @@ public:
     [[nodiscard]] std::string in_guest(const std::string& vm, const std::string& command) const;
     /// Whether the VM runs: it answers.
     [[nodiscard]] bool answers(const std::string& vm) const;
+    /// A file of this machine to the CPI's.
     void put(const std::string& from, const std::string& to) const;
     [[nodiscard]] std::string members(std::string_view verb) const;
 
 private:
+    [[nodiscard]] Ran call(const std::string& verb, const std::vector<std::string>& words,
+                           std::string_view input = {}) const;
+
     std::string script_;
+    std::string host_verb_ = "run";
     std::string properties_ = "{}";
     std::string why_not_guests_;
     const Hypervisor* row_ = nullptr;
 };
 
-/// A CPI on the hypervisor's host, with a store of its own there.
+/// A CPI in a folder of its own. Its store is in the folder of that name on the hypervisor's host.
 class LabCpi : private Pinned {
 public:
     /// `extra` is added to the configuration: members of a JSON object, with a comma before them.

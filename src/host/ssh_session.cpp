@@ -305,7 +305,12 @@ bool SshChannel::take_what_is_there()
     return is_something;
 }
 
-void SshChannel::send(std::span<const char> bytes)
+bool SshChannel::has_ended() const
+{
+    return ssh_api().libssh2_channel_eof(handle_->channel.get()) == 1;
+}
+
+bool SshChannel::send(std::span<const char> bytes)
 {
     while (!bytes.empty()) {
         const auto sent =
@@ -314,9 +319,14 @@ void SshChannel::send(std::span<const char> bytes)
             session_.fail("sending");
         if (sent > 0)
             bytes = bytes.subspan(static_cast<std::size_t>(sent));
-        else if (!take_what_is_there()) // or both sides would wait for each other
+        else if (take_what_is_there()) // or both sides would wait for each other
+            continue;
+        else if (has_ended())
+            return false;
+        else
             session_.wait();
     }
+    return true;
 }
 
 void SshChannel::finish()
@@ -338,12 +348,10 @@ void SshChannel::carry(const Fd& socket)
         }
         out.clear();
         const ssize_t got = ::recv(socket.get(), block.data(), block.size(), MSG_DONTWAIT);
-        if (got > 0)
-            send({block.data(), static_cast<std::size_t>(got)});
-        else if (got == 0 || (errno != EAGAIN && errno != EINTR) ||
-                 ssh_api().libssh2_channel_eof(handle_->channel.get()) == 1)
+        const bool is_over = got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
+        if (got > 0 ? !send({block.data(), static_cast<std::size_t>(got)}) : is_over || has_ended())
             return;
-        else if (!has_more)
+        if (got <= 0 && !has_more)
             session_.wait(socket.get());
     }
 }
@@ -351,7 +359,7 @@ void SshChannel::carry(const Fd& socket)
 bool SshChannel::receive()
 {
     while (!take_what_is_there()) {
-        if (ssh_api().libssh2_channel_eof(handle_->channel.get()) == 1)
+        if (has_ended())
             return false;
         session_.wait();
     }

@@ -55,7 +55,8 @@ public:
     SshChannel(SshSession& session, std::string_view line);
     ~SshChannel();
 
-    void send(std::span<const char> bytes);
+    /// False: the command has ended and takes no more.
+    bool send(std::span<const char> bytes);
     /// There is no more to send.
     void finish();
     /// Waits until more has arrived in `out` or `err`. False: nothing more will.
@@ -69,6 +70,7 @@ public:
 
 private:
     [[nodiscard]] bool take_what_is_there();
+    [[nodiscard]] bool has_ended() const;
 
     struct Handle;
     SshSession::State& session_;

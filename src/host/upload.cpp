@@ -74,7 +74,10 @@ class RemoteSink final : public Sink {
 public:
     RemoteSink(SshSession& session, Path file)
         : file_{std::move(file)}, channel_{session.execute(run_next_line)},
-          compressor_{[this](std::span<const char> bytes) { channel_->send(bytes); }}
+          compressor_{[this](std::span<const char> bytes) {
+              if (!channel_->send(bytes))
+                  fail();
+          }}
     {
         const std::string name = shell_quote(file_.native());
         const std::string script = concat("gzip -dc | dd of=", name, " bs=65536 iflag=fullblock ",
@@ -110,14 +113,18 @@ public:
             continue;
         // The user's shell may have said something before.
         const auto lines = split(trim(channel_->out), '\n');
-        if (lines.back() == std::to_string(size_))
-            return;
+        if (lines.back() != std::to_string(size_))
+            fail();
+    }
+
+private:
+    [[noreturn]] void fail() const
+    {
         const std::string reason = trim(channel_->err);
         throw Error{says_disk_is_full(reason) ? ErrorKind::no_disk_space : ErrorKind::cloud,
                     concat("uploading ", file_.native(), ": ", reason.empty() ? "it is not whole" : reason)};
     }
 
-private:
     Path file_;
     std::unique_ptr<SshChannel> channel_;
     Compressor compressor_;

@@ -112,8 +112,9 @@ std::string Lab::members(std::string_view verb) const
     return object.substr(object.find('{') + 1, object.rfind('}') - object.find('{') - 1);
 }
 
-LabCpi::LabCpi(const Lab& lab, std::string_view extra)
-    : lab_{lab}, folder_{lab.run({"mktemp", "-d", "/var/tmp/cpi-conformance.XXXXXX"})}
+LabCpi::LabCpi(const Lab& lab, std::string_view extra, std::string store_name)
+    : lab_{lab}, folder_{lab.run({"mktemp", "-d", "/var/tmp/cpi-conformance.XXXXXX"})}, store_name_{std::move(
+                                                                                            store_name)}
 {
     static_cast<void>(lab.on_host({"install", "-d", "-m", "0711", folder_, store()}));
     const std::string config =

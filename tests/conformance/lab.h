@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/text.h"
 #include "hypervisor/hypervisor.h"
 #include "support/cpi_process.h"
 
@@ -56,11 +57,11 @@ private:
 class LabCpi : private Pinned {
 public:
     /// `extra` is added to the configuration: members of a JSON object, with a comma before them.
-    explicit LabCpi(const Lab& lab, std::string_view extra = {});
+    explicit LabCpi(const Lab& lab, std::string_view extra = {}, std::string store_name = "store");
     ~LabCpi();
 
     [[nodiscard]] std::string folder() const { return folder_; }
-    [[nodiscard]] std::string store() const { return folder_ + "/store"; }
+    [[nodiscard]] std::string store() const { return concat(folder_, "/", store_name_); }
     /// The answer to one call. It is noted that the method was called.
     [[nodiscard]] Reply call(std::string_view method, std::string_view arguments);
     [[nodiscard]] std::string cid(std::string_view method, std::string_view arguments);
@@ -88,6 +89,7 @@ private:
 
     const Lab& lab_;
     std::string folder_;
+    std::string store_name_;
     std::set<std::string> called_;
 };
 

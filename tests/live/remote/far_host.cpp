@@ -57,6 +57,13 @@ Reply FarHost::call_with(std::string_view properties, std::string_view method,
                          json::with_members({properties_}, {concat("{", properties, "}")}).text);
 }
 
+std::string FarHost::request(std::string_view method, std::string_view arguments) const
+{
+    const json::Verbatim context = json::with_members({properties_}, {R"({"director_uuid":"d"})"});
+    return concat(R"({"method":)", json_string(method), R"(,"arguments":)", arguments, R"(,"context":)",
+                  context.text, R"(,"api_version":2})");
+}
+
 std::string FarHost::cid(std::string_view method, std::string_view arguments) const
 {
     return call(method, arguments).require_ok().result().string();

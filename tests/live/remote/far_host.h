@@ -22,6 +22,9 @@ public:
     /// The same with other properties: members of a JSON object, which win.
     [[nodiscard]] Reply call_with(std::string_view properties, std::string_view method,
                                   std::string_view arguments) const;
+    /// The request of such a call.
+    [[nodiscard]] std::string request(std::string_view method, std::string_view arguments) const;
+    [[nodiscard]] std::string config_file() const { return (folder_.path() / "cpi.json").native(); }
     /// The string that the call returns.
     [[nodiscard]] std::string cid(std::string_view method, std::string_view arguments) const;
     [[nodiscard]] std::string create_stemcell() const;

@@ -9,11 +9,22 @@ namespace {
 
 /// e2fsck says by its status what it found: up to here all is well now.
 constexpr int repaired = 1;
+constexpr int not_there = 127; // says env
+
+/// In a path these programs would take what is behind a '?' for an option.
+std::vector<std::string> in_its_folder(std::vector<std::string> program, const Path& image)
+{
+    program.insert(program.begin(), {"env", concat("--chdir=", image.parent_path().native())});
+    program.push_back(image.filename().native());
+    return program;
+}
 
 void check(Host& host, const Path& image)
 {
     constexpr std::chrono::hours patience{1};
-    const Output output = host.run({{"e2fsck", "-f", "-p", image.native()}, patience});
+    const Output output = host.run({in_its_folder({"e2fsck", "-f", "-p"}, image), patience});
+    if (output.status == not_there)
+        throw no_such_program("e2fsck");
     if (output.status > repaired)
         throw Error{ErrorKind::cloud,
                     concat("the file system in ", image.native(),
@@ -36,7 +47,7 @@ void grow(Host& host, const Path& image, Mebibytes size)
 {
     check(host, image);
     run_ok(host, {{"truncate", "-s", std::to_string(size.bytes()), image.native()}});
-    run_ok(host, {{"resize2fs", "-f", image.native()}});
+    run_ok(host, {in_its_folder({"resize2fs", "-f"}, image)});
 }
 
 void remake(Host& host, const Source& from, const Path& image, Mebibytes size,

@@ -51,7 +51,8 @@ TEST_CASE("a store with an awkward name is a store, and a network with one is na
     CHECK(cpi.call("delete_snapshot", json_list({snapshot})).require_ok().result().is_null());
     CHECK(cpi.call("delete_disk", json_list({disk})).require_ok().result().is_null());
     CHECK(cpi.call("delete_stemcell", json_list({stemcell})).require_ok().result().is_null());
-    CHECK(lab.on_host({"find", cpi.store(), "-type", "f", "!", "-name", "lock"}).empty());
+    for (const auto* kind : {"vms", "disks", "snapshots", "stemcells", ".in-progress"})
+        CHECK(cpi.names_in(kind).empty());
     CHECK(lab.on_host({"find", cpi.folder(), "-name", "pwned"}).empty());
 }
 

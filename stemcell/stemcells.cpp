@@ -155,6 +155,16 @@ Stemcell take_archive(Host& host, const Hypervisor& hypervisor, const Path& arch
 /// A container's root file system has one of these.
 constexpr std::array<const char*, 3> inits{"sbin/init", "usr/sbin/init", "usr/sbin/runsvdir-start"};
 
+/// Others can make no files that are root's, and mount nothing.
+void require_root(Host& host)
+{
+    const std::string user = trim(run_ok(host, {{"id", "-u"}}));
+    if (user != "0")
+        throw Error{ErrorKind::cloud,
+                    concat("containers need root on the hypervisor's host, and the CPI has the user id ",
+                           user, " there. Try: run it as root, or for a remote host set username: root")};
+}
+
 /// Unpacks a root file system and puts it where VMs can share it.
 Stemcell take_tree(Store& store, const Hypervisor& hypervisor, const Path& archive, const Path& folder,
                    const StemcellProperties& properties, const std::optional<IdMap>& ids)
@@ -164,11 +174,15 @@ Stemcell take_tree(Store& store, const Hypervisor& hypervisor, const Path& archi
                     concat("the stemcell is made for '", properties.infrastructure, "', and ",
                            hypervisor.name, " needs one for warden, whose image is a root file system")};
     Host& host = store.host();
+    require_root(host);
     const Path built = folder / "unpacked";
     host.make_directory(built, Access::owner);
     const Path root = tree::root_of(built);
-    while_doing(concat("unpacking ", stemcell_image(archive)),
-                [&] { tree::unpack(host, archive, root, ids); });
+    while_doing(concat("unpacking ", stemcell_image(archive)), [&] {
+        const Path copy = folder / "archive";
+        tree::unpack(host, host.bring(archive, copy), root, ids);
+        host.discard(copy);
+    });
     if (std::ranges::none_of(inits, [&](const char* init) { return host.info(root / init).has_value(); }))
         throw Error{ErrorKind::cloud,
                     concat(stemcell_image(archive), " is not a root file system: it has none of ",

@@ -96,6 +96,8 @@ public:
     /// A new file with the contents of another, which takes no more room than those: where the file system
     /// can share them it does, and holes stay holes.
     virtual void copy(const Path& from, const Path& to) = 0;
+    /// A file of the CPI's own machine, where the host's programs can read it: itself, or a copy at `place`.
+    [[nodiscard]] virtual Path bring(const Path& own, const Path& place);
     /// A second name for a file on the same file system.
     virtual void link(const Path& existing, const Path& name) = 0;
     /// A symbolic link; what it points to need not be there yet.

@@ -6,7 +6,9 @@
 #include "host/upload.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
+#include <fstream>
 
 namespace cpi {
 
@@ -222,6 +224,19 @@ void SshHost::create_blank(const Path& file, std::uint64_t bytes)
     demand(concat("creating ", file.native()),
            concat("(set -C; : >", word(file), ") && chmod 600 -- ", word(file), " && truncate -s ", bytes,
                   " -- ", word(file), " && sync -- ", word(file)));
+}
+
+Path SshHost::bring(const Path& own, const Path& place)
+{
+    std::ifstream file{own, std::ios::binary};
+    std::vector<char> block(std::size_t{1} << 20U);
+    const auto sink = create(place, Access::owner);
+    while (file.read(block.data(), static_cast<std::streamsize>(block.size())) || file.gcount() > 0)
+        sink->write({block.data(), static_cast<std::size_t>(file.gcount())});
+    if (!file.eof())
+        throw system_error(concat("reading ", own.native()), errno);
+    sink->finish();
+    return place;
 }
 
 void SshHost::copy(const Path& from, const Path& to)

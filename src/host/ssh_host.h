@@ -27,6 +27,7 @@ public:
     void publish(const Path& file, std::string_view bytes, Access access) override;
     [[nodiscard]] std::unique_ptr<Sink> create(const Path& file, Access access) override;
     void create_blank(const Path& file, std::uint64_t bytes) override;
+    [[nodiscard]] Path bring(const Path& own, const Path& place) override;
     void copy(const Path& from, const Path& to) override;
     void link(const Path& existing, const Path& name) override;
     void point(const Path& name, const Path& target) override;

@@ -3,12 +3,15 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "host/ssh_host.h"
+#include "live/remote/far_host.h"
 #include "live/remote/server.h"
 #include "src/caught.h"
 #include "support/cpi_process.h"
 #include "support/temp_dir.h"
 
 #include <doctest/doctest.h>
+
+#include <algorithm>
 
 namespace cpi::test {
 
@@ -111,6 +114,39 @@ TEST_CASE("a private key that is not taken, cannot be read or lacks its passphra
     check_says(greet(address), {"the private key cannot be read", "passphrase"});
     address.passphrase = Secret{"sesame"};
     check_says(greet(address), {"does not take the private key"});
+}
+
+TEST_CASE("a user's name is a name, whatever is in it")
+{
+    SshAddress address = server_address();
+    for (const auto* name : {"-oProxyCommand=x", "a b'c$(id)`id`\"\\", "nobody\nhere", "ünï"}) {
+        address.user = name;
+        check_says(greet(address), {concat("does not take the private key of user '", name, "'")});
+    }
+}
+
+TEST_CASE("a call opens one connection for files and one for libvirt, and neither when it needs none")
+{
+    const FarHost host{1};
+    const auto opened_by = [&](std::string_view method, const std::string& arguments) {
+        const auto count = [] {
+            const auto lines = split(read_file(server_folder() / "log"), '\n');
+            return std::ranges::count_if(
+                lines, [](const std::string& line) { return line.starts_with("Accepted publickey"); });
+        };
+        const auto before = count();
+        CHECK(host.call(method, arguments).ok());
+        return count() - before;
+    };
+    CHECK(opened_by("ping", "[]") == 0);
+    CHECK(opened_by("has_vm", R"(["vm-x"])") == 2);
+    CHECK(opened_by("create_disk", "[8,{},null]") == 1);
+    CHECK(opened_by("has_disk", R"(["disk-x"])") == 1);
+    const std::string stemcell = host.create_stemcell();
+    CHECK(opened_by("create_vm",
+                    concat(R"(["a",)", json_string(stemcell), R"(,{"memory":128,"ephemeral_disk":64},)",
+                           R"({"n":{"type":"dynamic","cloud_properties":{"network":"default"}}},[],{}])")) ==
+          2);
 }
 
 TEST_CASE("a host that refuses is asked again a few times, one without a way there is not waited for")

@@ -31,6 +31,20 @@ TEST_CASE("a user who may not use libvirt is told which group is missing")
     check_says(reply.message(), {"stranger@", "Permission denied", "usermod -aG libvirt stranger"});
 }
 
+TEST_CASE("containers need root there, which an ordinary user is told")
+{
+    const FarHost host{1, "operator"};
+    const std::filesystem::path warden =
+        trim(run_program({SOURCE_DIR "/tests/lab/warden-stemcells"}, {}, lab_environment()).out);
+    const std::filesystem::path folder = warden / "warden-systemd";
+    const Reply reply = host.call_with(R"("hypervisor":"lxc")", "create_stemcell",
+                                       concat("[", json_string((folder / "image").native()), ",",
+                                              read_file(folder / "cloud_properties.json"), "]"));
+    CHECK(reply.error_type() == "Bosh::Clouds::CloudError");
+    check_says(reply.message(), {"containers need root", "65501", "username: root"});
+    CHECK(host.contents().empty());
+}
+
 TEST_CASE("a store that the user may not write to is told, with the cure")
 {
     const FarHost host{1, "operator"};

@@ -278,6 +278,13 @@ TEST_CASE_FIXTURE(Fixture, "create never touches what is there already")
     CHECK_FALSE(host.info(at("elsewhere")));
 }
 
+TEST_CASE_FIXTURE(Fixture, "a file of the CPI's machine is brought whole")
+{
+    const std::string bytes(3'000'001, 'x');
+    CHECK(host.read(host.bring(folder.write("own", bytes), at("copy"))) == bytes);
+    CHECK(host.read(host.bring(folder.write("empty", ""), at("empty copy"))) == "");
+}
+
 TEST_CASE_FIXTURE(Fixture, "links gives those of the names in a directory that are symbolic links")
 {
     folder.write("file", "x");

@@ -17,6 +17,7 @@
 #include <cerrno>
 #include <netdb.h>
 #include <thread>
+#include <utility>
 
 namespace cpi {
 
@@ -335,18 +336,29 @@ void SshChannel::finish()
         session_.fail("ending what is sent");
 }
 
+namespace {
+
+/// False: nobody takes it any more.
+bool give(const Fd& socket, std::string_view bytes)
+{
+    while (!bytes.empty()) {
+        const ssize_t written = ::send(socket.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+        if (written < 0 && errno != EINTR)
+            return false;
+        bytes.remove_prefix(static_cast<std::size_t>(std::max<ssize_t>(written, 0)));
+    }
+    return true;
+}
+
+} // namespace
+
 void SshChannel::carry(const Fd& socket)
 {
     std::array<char, 65536> block{};
     for (;;) {
         const bool has_more = take_what_is_there();
-        for (std::string_view left = out; !left.empty();) {
-            const ssize_t written = ::send(socket.get(), left.data(), left.size(), MSG_NOSIGNAL);
-            if (written < 0 && errno != EINTR)
-                return;
-            left.remove_prefix(static_cast<std::size_t>(std::max<ssize_t>(written, 0)));
-        }
-        out.clear();
+        if (!give(socket, std::exchange(out, {})))
+            return;
         const ssize_t got = ::recv(socket.get(), block.data(), block.size(), MSG_DONTWAIT);
         const bool is_over = got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
         if (got > 0 ? !send({block.data(), static_cast<std::size_t>(got)}) : is_over || has_ended())

@@ -112,13 +112,17 @@ void add_limits(const Element& disk, const DiskTuning& tuning)
             iotune.add(name, std::to_string(value));
 }
 
-/// The base has names in the folders of all VMs of its stemcell. libvirt would give it to QEMU's user, and what
-/// is another's the CPI's user cannot give one more name.
+/// The base has names in the folders of all VMs of its stemcell. libvirt would give it to QEMU's user, and
+/// what is another's the CPI's user cannot give one more name.
 void add_base(const Element& disk, const BaseImage& base)
 {
     const Element store = disk.add("backingStore").set("type", "file");
     store.add("format").set("type", base.format);
-    store.add("source").set("file", base.file.native()).add("seclabel").set("model", "dac").set("relabel", "no");
+    store.add("source")
+        .set("file", base.file.native())
+        .add("seclabel")
+        .set("model", "dac")
+        .set("relabel", "no");
     store.add("backingStore"); // it is the last
 }
 

@@ -17,25 +17,24 @@ namespace {
 DomainSpec usual_spec(Bus bus = Bus::virtio)
 {
     const Path place = "/var/vcap/store/libvirt/vms/vm-golden";
-    return {
-        .name = "vm-golden",
-        .memory = {2048},
-        .cpus = 2,
-        .firmware = Firmware::bios,
-        .root = {.file = place / "root.qcow2",
-                 .format = "qcow2",
-                 .bus = bus,
-                 .position = 0,
-                 .serial = {},
-                 .base = BaseImage{place / "base.raw", "raw", true}},
-        .ephemeral = DiskSpec{.file = place / "ephemeral.raw",
-                              .format = "raw",
-                              .bus = bus,
-                              .position = 1,
-                              .serial = "ephemeral"},
-        .settings_medium = place / "settings.iso",
-        .console_log = place / "console.log",
-        .nics = {{{NicSource::Kind::network, "default"}, "52:54:00:00:00:01"}}};
+    return {.name = "vm-golden",
+            .memory = {2048},
+            .cpus = 2,
+            .firmware = Firmware::bios,
+            .root = {.file = place / "root.qcow2",
+                     .format = "qcow2",
+                     .bus = bus,
+                     .position = 0,
+                     .serial = {},
+                     .base = BaseImage{place / "base.raw", "raw", true}},
+            .ephemeral = DiskSpec{.file = place / "ephemeral.raw",
+                                  .format = "raw",
+                                  .bus = bus,
+                                  .position = 1,
+                                  .serial = "ephemeral"},
+            .settings_medium = place / "settings.iso",
+            .console_log = place / "console.log",
+            .nics = {{{NicSource::Kind::network, "default"}, "52:54:00:00:00:01"}}};
 }
 
 /// The definition as libvirt gives it back.

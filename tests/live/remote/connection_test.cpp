@@ -116,6 +116,24 @@ TEST_CASE("a private key that is not taken, cannot be read or lacks its passphra
     check_says(greet(address), {"does not take the private key"});
 }
 
+TEST_CASE("a host may have an address of IPv6")
+{
+    SshAddress address = server_address();
+    address.host = trim(read_file(server_folder() / "address6"));
+    REQUIRE(address.host.starts_with("fd78:"));
+    CHECK(greet(address) == "hello");
+    address.known_hosts = concat(address.host, " ", address.known_hosts);
+    CHECK(greet(address) == "hello");
+    address.port = 1;
+    check_says(greet(address), {address.host, "Connection refused"});
+
+    const FarHost host{1};
+    const std::string there = concat(R"("host":)", json_string(address.host));
+    CHECK(host.call_with(there, "has_vm", R"(["vm-x"])").require_ok().result_text() == "false");
+    const std::string uri = concat(there, R"(,"uri":"qemu+ssh://root@[)", address.host, R"(]/system")");
+    CHECK(host.call_with(uri, "has_vm", R"(["vm-x"])").require_ok().result_text() == "false");
+}
+
 TEST_CASE("a user's name is a name, whatever is in it")
 {
     SshAddress address = server_address();

@@ -229,6 +229,8 @@ void SshHost::create_blank(const Path& file, std::uint64_t bytes)
 Path SshHost::bring(const Path& own, const Path& place)
 {
     std::ifstream file{own, std::ios::binary};
+    if (!file)
+        throw system_error(concat("opening ", own.native()), errno);
     std::vector<char> block(std::size_t{1} << 20U);
     const auto sink = create(place, Access::owner);
     while (file.read(block.data(), static_cast<std::streamsize>(block.size())) || file.gcount() > 0)

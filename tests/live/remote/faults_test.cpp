@@ -105,6 +105,19 @@ TEST_CASE("a full disk there is no_disk_space, and nothing stays")
     CHECK(host.contents().empty());
 }
 
+TEST_CASE("a stemcell that is not on the CPI's machine is the error, and nothing stays")
+{
+    const FarHost host{1};
+    for (const auto* hypervisor : {"qemu", "lxc"}) {
+        CAPTURE(hypervisor);
+        const Reply reply = host.call_with(concat(R"("hypervisor":")", hypervisor, "\""), "create_stemcell",
+                                           R"(["/nowhere/image",{}])");
+        CHECK(reply.error_type() == "Bosh::Clouds::CloudError");
+        check_says(reply.message(), {"/nowhere/image", "No such file or directory"});
+        CHECK(host.contents().empty());
+    }
+}
+
 TEST_CASE("a host without qemu-img is an error that says what to install, and nothing stays")
 {
     const FarHost host{1, "beggar"}; // who does not find it

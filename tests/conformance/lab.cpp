@@ -112,9 +112,15 @@ std::string Lab::members(std::string_view verb) const
     return object.substr(object.find('{') + 1, object.rfind('}') - object.find('{') - 1);
 }
 
+namespace {
+
+constexpr const char* make_folder =
+    "mkdir -p -m 1777 /var/tmp/cpi-conformance && mktemp -d /var/tmp/cpi-conformance/XXXXXX";
+
+} // namespace
+
 LabCpi::LabCpi(const Lab& lab, std::string_view extra, std::string store_name)
-    : lab_{lab}, folder_{lab.run({"mktemp", "-d", "/var/tmp/cpi-conformance.XXXXXX"})}, store_name_{std::move(
-                                                                                            store_name)}
+    : lab_{lab}, folder_{lab.run({"sh", "-c", make_folder})}, store_name_{std::move(store_name)}
 {
     static_cast<void>(lab.on_host({"install", "-d", "-m", "0711", folder_, store()}));
     const std::string config =

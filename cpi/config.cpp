@@ -25,6 +25,16 @@ void check_uri(const Config& config)
                            hypervisor.default_uri, ", got \"", config.uri, "\"")};
 }
 
+void check_tls(const Config& config)
+{
+    if (config.tls && uri_transport(config.uri) != "tls")
+        throw Error{ErrorKind::invalid_call,
+                    concat("tls: it is for a uri such as qemu+tls://HOST/system, and the uri is ",
+                           config.connection_uri(), ". Try: set such a uri, or leave tls out")};
+    if (config.tls && !uri_parameter(config.uri, "pkipath").empty())
+        throw Error{ErrorKind::invalid_call, "tls: the uri names a pkipath, too. Try: leave one of them out"};
+}
+
 /// Files and VMs must be on the same machine.
 void check_remote(const Config& config)
 {
@@ -39,10 +49,12 @@ void check_remote(const Config& config)
         return;
     if (config.username.empty() || config.private_key.empty())
         refuse(concat(config.username.empty() ? "username" : "private_key", ": required, since host is set"));
+    const std::string port = std::to_string(config.port.value);
     const std::array same{
         std::tuple{"host", named.host, config.host.text},
         std::tuple{"user", named.user, config.username},
-        std::tuple{"port", named.port, std::to_string(config.port.value)},
+        // That of TLS is libvirt's own.
+        std::tuple{"port", uri_transport(config.uri) == "tls" ? "" : named.port, port},
     };
     for (const auto& [what, in_uri, set] : same)
         if (!in_uri.empty() && in_uri != set)
@@ -168,6 +180,7 @@ Config read_config(std::string_view text, std::string_view source, const json::P
         Config config = json::Codec<Config>::read(json::root(document));
         check_uri(config);
         check_remote(config);
+        check_tls(config);
         check_strictness(config);
         check_aliases(config);
         check_ids(config);
@@ -192,6 +205,8 @@ void hide_secrets(Redactor& redactor, const Config& config)
     redactor.hide(password_in(config.agent.mbus.reveal()));
     redactor.hide(config.private_key.reveal());
     redactor.hide(config.passphrase.reveal());
+    if (config.tls)
+        redactor.hide(config.tls->private_key.reveal());
     if (config.agent.blobstore) {
         const json::Document blobstore = json::parse(config.agent.blobstore->text, "the blobstore");
         hide_strings(redactor, json::root(blobstore).at("options"));

@@ -21,6 +21,13 @@ struct AgentConfig {
     std::optional<json::VerbatimObject> blobstore;
 };
 
+/// With which libvirt is reached by TLS: each is a text (PEM) or the path of a file.
+struct TlsConfig {
+    std::string ca;
+    std::string certificate;
+    Secret private_key;
+};
+
 /// One of the table's rows, by its name.
 struct HypervisorChoice {
     const Hypervisor* row = hypervisors().front();
@@ -56,6 +63,7 @@ struct Config {
     std::string host_key;
     std::string known_hosts;
     bool trust_any_host_key = false;
+    std::optional<TlsConfig> tls;
 
     [[nodiscard]] bool is_remote() const { return !host.text.empty(); }
 
@@ -124,6 +132,17 @@ template <>
 inline constexpr UnknownKeys unknown_keys<AgentConfig> = UnknownKeys::refuse;
 
 template <>
+inline constexpr std::tuple fields<TlsConfig>{
+    required("ca", &TlsConfig::ca,
+             "certificate of who signs the host's: its text (PEM), or the path of a file"),
+    required("certificate", &TlsConfig::certificate, "the CPI's own: its text (PEM), or the path of a file"),
+    required("private_key", &TlsConfig::private_key,
+             "of that certificate: its text (PEM), or the path of a file"),
+};
+template <>
+inline constexpr UnknownKeys unknown_keys<TlsConfig> = UnknownKeys::refuse;
+
+template <>
 inline constexpr std::tuple fields<Config>{
     optional("hypervisor", &Config::hypervisor, "qemu, vbox, lxc, xen or vmware; qemu when left out"),
     optional("uri", &Config::uri,
@@ -158,6 +177,8 @@ inline constexpr std::tuple fields<Config>{
              "file with the keys of hosts; ~/.ssh/known_hosts and /etc/ssh/ssh_known_hosts when left out"),
     optional("trust_any_host_key", &Config::trust_any_host_key,
              "true: whoever answers at that address is trusted; false when left out"),
+    optional("tls", &Config::tls,
+             "for a uri with +tls: certificates and key; those of libvirt's own folders when left out"),
 };
 template <>
 inline constexpr UnknownKeys unknown_keys<Config> = UnknownKeys::refuse;

@@ -27,8 +27,7 @@ Libvirt& Cpi::libvirt()
         std::string uri = config_.connection_uri();
         if (hypervisor().find_uri != nullptr)
             uri = hypervisor().find_uri(host_, uri);
-        libvirt_.emplace(
-            LibvirtAddress{uri, config_.bin_path, config_.is_remote() ? ssh_way(config_, uri) : nullptr});
+        libvirt_.emplace(LibvirtAddress{uri, config_.bin_path, way_to_libvirt(config_, uri)});
     }
     return *libvirt_;
 }

@@ -2,25 +2,29 @@
 
 #include "base/error.h"
 #include "host/local_host.h"
+#include "host/private_folder.h"
 #include "host/tunnel.h"
 #include "virt/uri.h"
 
+#include <array>
 #include <cstdlib>
 #include <future>
+#include <tuple>
 
 namespace cpi {
 
 namespace {
 
-/// A key's text itself, or the file that has it.
-Secret key_of(const Secret& given)
+/// A text of the configuration itself, or the file that has it.
+Secret text_of(std::string_view key, const Secret& given)
 {
     if (given.reveal().find("-----BEGIN") != std::string::npos)
         return given;
     LocalHost here;
     const auto text = here.read(given.reveal());
     if (!text)
-        throw Error{ErrorKind::cpi, "private_key: there is no such file; it is the path of one, or its text"};
+        throw Error{ErrorKind::cpi,
+                    concat(key, ": there is no such file; it is the path of one, or its text")};
     return Secret{*text};
 }
 
@@ -76,6 +80,7 @@ public:
         tunnel_ = coming_.get();
         return socket_uri(uri_, tunnel_->socket().native());
     }
+    void opened() override {}
     [[nodiscard]] std::string complaint() override { return tunnel_ ? tunnel_->complaint() : ""; }
 
 private:
@@ -85,6 +90,33 @@ private:
     std::unique_ptr<Tunnel> tunnel_;
 };
 
+/// libvirt reads certificates and key from files, with names of its own choice, when it connects.
+class TlsWay final : public Way {
+public:
+    TlsWay(const TlsConfig& tls, std::string uri) : tls_{tls}, uri_{std::move(uri)} {}
+
+    void prepare() override {}
+    [[nodiscard]] std::string open() override
+    {
+        const std::array files{
+            std::tuple{"tls.ca", "cacert.pem", Secret{tls_.ca}},
+            std::tuple{"tls.certificate", "clientcert.pem", Secret{tls_.certificate}},
+            std::tuple{"tls.private_key", "clientkey.pem", tls_.private_key},
+        };
+        LocalHost here;
+        for (const auto& [key, file, given] : files)
+            here.publish(folder_.path() / file, text_of(key, given).reveal(), Access::owner);
+        return uri_with(uri_, "pkipath", folder_.path().native());
+    }
+    void opened() override { folder_.remove(); }
+    [[nodiscard]] std::string complaint() override { return {}; }
+
+private:
+    const TlsConfig& tls_;
+    std::string uri_;
+    PrivateFolder folder_;
+};
+
 } // namespace
 
 SshAddress ssh_address(const Config& config)
@@ -92,18 +124,20 @@ SshAddress ssh_address(const Config& config)
     return {.host = config.host.text,
             .port = static_cast<unsigned>(config.port.value),
             .user = config.username,
-            .private_key = key_of(config.private_key),
+            .private_key = text_of("private_key", config.private_key),
             .passphrase = config.passphrase,
             .known_hosts = known_hosts_of(config),
             .trusts_any_host = config.trust_any_host_key};
 }
 
-std::shared_ptr<Way> ssh_way(const Config& config, const std::string& uri)
+std::shared_ptr<Way> way_to_libvirt(const Config& config, const std::string& uri)
 {
     const std::string transport = uri_transport(uri);
-    return transport == "ssh" || transport == "libssh" || transport == "libssh2"
-               ? std::make_shared<SshWay>(config, uri)
-               : nullptr;
+    if (config.tls)
+        return std::make_shared<TlsWay>(*config.tls, uri);
+    if (config.is_remote() && (transport == "ssh" || transport == "libssh" || transport == "libssh2"))
+        return std::make_shared<SshWay>(config, uri);
+    return nullptr;
 }
 
 } // namespace cpi

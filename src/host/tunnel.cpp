@@ -10,19 +10,10 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 
 namespace cpi {
 
 namespace {
-
-Path private_folder()
-{
-    std::string name = (std::filesystem::temp_directory_path() / "libvirt-cpi-XXXXXX").native();
-    if (::mkdtemp(name.data()) == nullptr)
-        throw system_error(concat("making the directory ", name), errno);
-    return name;
-}
 
 Fd listen_at(const Path& path)
 {
@@ -43,8 +34,8 @@ Fd listen_at(const Path& path)
 } // namespace
 
 Tunnel::Tunnel(const SshAddress& address, const std::string& command)
-    : folder_{private_folder()}, listening_{listen_at(socket())}, session_{address, Interrupts::are_not},
-      channel_{session_.execute(run_next_line)}
+    : listening_{listen_at(socket())}, session_{address, Interrupts::are_not}, channel_{session_.execute(
+                                                                                   run_next_line)}
 {
     const std::string mark = random_name(24);
     const std::string line = concat("echo ", mark, "; echo ", mark, " >&2; ", command, "\n");
@@ -57,16 +48,13 @@ Tunnel::~Tunnel()
     ::shutdown(listening_.get(), SHUT_RDWR); // whoever waits there waits no longer
     if (complaint_.valid())
         complaint_.wait();
-    std::error_code ignored;
-    std::filesystem::remove_all(folder_, ignored);
 }
 
 std::string Tunnel::serve(const std::string& mark)
 {
     const Fd connected{::accept4(listening_.get(), nullptr, nullptr, SOCK_CLOEXEC)};
     // One connection is enough: nobody shall find the socket any more.
-    std::error_code ignored;
-    std::filesystem::remove_all(folder_, ignored);
+    folder_.remove();
     if (!connected)
         return {};
     try {

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "host/fd.h"
-#include "host/host.h"
+#include "host/private_folder.h"
 #include "host/ssh_session.h"
 
 #include <future>
@@ -17,7 +17,7 @@ public:
     Tunnel(const SshAddress& address, const std::string& command);
     ~Tunnel();
 
-    [[nodiscard]] Path socket() const { return folder_ / "socket"; }
+    [[nodiscard]] Path socket() const { return folder_.path() / "socket"; }
     /// What broke it, or what the command has complained of; empty when neither happened. To be asked when
     /// the connection has ended.
     [[nodiscard]] std::string complaint();
@@ -25,7 +25,7 @@ public:
 private:
     [[nodiscard]] std::string serve(const std::string& mark);
 
-    Path folder_;
+    PrivateFolder folder_;
     Fd listening_;
     SshSession session_;
     std::unique_ptr<SshChannel> channel_;

@@ -110,9 +110,15 @@ constexpr std::array missing{
     Missing{"Permission denied", join_libvirt},
     Missing{"authentication unavailable", join_libvirt},
     Missing{"Failed to find group record", "give USER an entry in /etc/group there: groupadd"},
+    Missing{"Cannot read CA certificate", "give the certificates in the configuration: tls"},
+    Missing{"failed validation against", "let tls.ca be the certificate of who signed tls.certificate"},
+    Missing{"Failed to verify peer's certificate", "let tls.ca be the certificate of who signed the host's"},
     Missing{"No such file or directory",
             "install libvirt's daemon (Debian, Ubuntu: libvirt-daemon-system; RHEL: libvirt) and start it: "
             "systemctl start libvirtd"},
+    Missing{"unable to connect to server at",
+            "let libvirt serve TLS there, and its port through the firewall: systemctl enable --now "
+            "libvirtd-tls.socket"},
     Missing{"Connection refused", "start libvirt's daemon: systemctl start libvirtd"},
 };
 
@@ -315,6 +321,8 @@ Libvirt::Connection& Libvirt::connection()
                         concat(error.message(), advice_for(error.cause(), uri_authority(address_.uri).user)),
                         Retry::no, error.cause()};
         }
+        if (address_.way)
+            address_.way->opened();
         connection_ = std::move(opened);
     }
     return *connection_;

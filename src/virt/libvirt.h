@@ -39,6 +39,8 @@ public:
     virtual void prepare() = 0;
     /// The URI that leads there, for one connection.
     [[nodiscard]] virtual std::string open() = 0;
+    /// The connection is there.
+    virtual void opened() = 0;
     /// Why the connection ended, as far as the way is to blame; empty when it is not.
     [[nodiscard]] virtual std::string complaint() = 0;
 };

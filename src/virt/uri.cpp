@@ -73,9 +73,15 @@ std::string_view rest_of(std::string_view uri)
 
 } // namespace
 
+std::string uri_with(std::string_view uri, std::string_view name, std::string_view value)
+{
+    const bool is_first = uri.find('?') == std::string_view::npos;
+    return concat(uri, is_first ? "?" : "&", name, "=", percent_encoded(value));
+}
+
 std::string socket_uri(std::string_view uri, std::string_view socket)
 {
-    return concat(uri_driver(uri), "+unix://", uri_path(uri), "?socket=", percent_encoded(socket));
+    return uri_with(concat(uri_driver(uri), "+unix://", uri_path(uri)), "socket", socket);
 }
 
 UriAuthority uri_authority(std::string_view uri)

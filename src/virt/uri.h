@@ -9,6 +9,9 @@ namespace cpi {
 /// becomes qemu+unix:///system?socket=….
 [[nodiscard]] std::string socket_uri(std::string_view uri, std::string_view socket);
 
+/// The URI with one parameter more.
+[[nodiscard]] std::string uri_with(std::string_view uri, std::string_view name, std::string_view value);
+
 /// What a URI says of another machine; all empty when it says nothing.
 struct UriAuthority {
     std::string user;

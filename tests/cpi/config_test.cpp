@@ -139,6 +139,12 @@ TEST_CASE("a wrong value is refused with the key, what it holds, and what is all
          {"uri: its user is 'v'"}},
         {R"("host":"h","username":"u","private_key":"k","uri":"qemu+ssh://h:23/system")",
          {"uri: its port is '23'"}},
+        {R"("tls":{"ca":"a","certificate":"b","private_key":"c"})",
+         {"tls: it is for a uri such as qemu+tls://HOST/system, and the uri is qemu:///system"}},
+        {R"("tls":{"ca":"a"})", {"tls.certificate: expected a string, got nothing"}},
+        {R"("host":"h","username":"u","private_key":"k","uri":"qemu+tls://h/system?pkipath=/p",
+            "tls":{"ca":"a","certificate":"b","private_key":"c"})",
+         {"tls: the uri names a pkipath, too"}},
         {R"("username":1)", {"username: expected a string, got the number 1"}},
         {R"("private_key":["sesame"])", {"private_key: expected a string, got an array"}},
     };
@@ -308,6 +314,7 @@ TEST_CASE("the connection follows from hypervisor, host and user")
     CHECK(remote(R"("hypervisor":"vbox","host":"h")") == "vbox+ssh://bosh@h/session");
     CHECK(remote(R"("uri":"qemu:///system?socket=/s","host":"h")") == "qemu+ssh://bosh@h/system?socket=/s");
     CHECK(remote(R"("uri":"qemu+tls://h/system","host":"h")") == "qemu+tls://h/system");
+    CHECK(remote(R"("uri":"qemu+tls://h:16514/system","host":"h")") == "qemu+tls://h:16514/system");
 }
 
 TEST_CASE("no error shows a secret of the configuration")
@@ -325,12 +332,14 @@ TEST_CASE("a message bus in the place of the whole agent is not shown")
 TEST_CASE("the redactor is told of each secret, and of the password within a URL")
 {
     Redactor redactor;
-    hide_secrets(
-        redactor,
-        read(with(R"("private_key":"KEY-MATERIAL","agent":{"mbus":"nats://user:sesame-1@10.0.0.6:4222"})")));
+    hide_secrets(redactor,
+                 read(with(
+                     R"("private_key":"KEY-MATERIAL","host":"h","username":"u","uri":"qemu+tls://h/system",
+            "tls":{"ca":"a","certificate":"b","private_key":"TLS-MATERIAL"},"agent":{"mbus":"nats://user:sesame-1@10.0.0.6:4222"})")));
     CHECK(redactor.clean("nats://user:sesame-1@10.0.0.6:4222") == "<redacted>");
     CHECK(redactor.clean("the word is sesame-1.") == "the word is <redacted>.");
     CHECK(redactor.clean("KEY-MATERIAL") == "<redacted>");
+    CHECK(redactor.clean("TLS-MATERIAL") == "<redacted>");
     CHECK(redactor.clean("10.0.0.6 is public") == "10.0.0.6 is public");
 }
 

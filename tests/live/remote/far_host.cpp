@@ -57,9 +57,10 @@ Reply FarHost::call_with(std::string_view properties, std::string_view method,
                          json::with_members({properties_}, {concat("{", properties, "}")}).text);
 }
 
-std::string FarHost::request(std::string_view method, std::string_view arguments) const
+std::string FarHost::request(std::string_view method, std::string_view arguments,
+                             std::string_view properties) const
 {
-    const json::Verbatim context = json::with_members({properties_}, {R"({"director_uuid":"d"})"});
+    const json::Verbatim context = json::with_members({properties_}, {concat("{", properties, "}")});
     return concat(R"({"method":)", json_string(method), R"(,"arguments":)", arguments, R"(,"context":)",
                   context.text, R"(,"api_version":2})");
 }

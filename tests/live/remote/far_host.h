@@ -23,7 +23,8 @@ public:
     [[nodiscard]] Reply call_with(std::string_view properties, std::string_view method,
                                   std::string_view arguments) const;
     /// The request of such a call.
-    [[nodiscard]] std::string request(std::string_view method, std::string_view arguments) const;
+    [[nodiscard]] std::string request(std::string_view method, std::string_view arguments,
+                                      std::string_view properties = R"("director_uuid":"d")") const;
     [[nodiscard]] std::string config_file() const { return (folder_.path() / "cpi.json").native(); }
     /// The string that the call returns.
     [[nodiscard]] std::string cid(std::string_view method, std::string_view arguments) const;

@@ -30,6 +30,8 @@ TEST_CASE("a URI's parts are found")
     CHECK(uri_parameter("qemu+ssh://h/system?a=1&socket=/a%20b&c", "socket") == "/a b");
     CHECK(uri_parameter("qemu:///system?socketx=1", "socket").empty());
     CHECK(uri_parameter("qemu:///system", "socket").empty());
+    CHECK(uri_with("qemu+tls://h/system", "pkipath", "/a b") == "qemu+tls://h/system?pkipath=%2Fa%20b");
+    CHECK(uri_with("qemu+tls://h/system?a=1", "pkipath", "/p") == "qemu+tls://h/system?a=1&pkipath=%2Fp");
 }
 
 TEST_CASE("a URI's authority is who and where it is, as far as it says so")

@@ -1,0 +1,23 @@
+#pragma once
+
+#include "json/json.h"
+#include "support/cpi_process.h"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// What the Director and `bosh create-env` do with the files of the release.
+namespace cpi::test {
+
+/// The first document of a text in YAML.
+[[nodiscard]] json::Document yaml(std::string_view text);
+
+/// A template of the job, rendered with these properties: a JSON object.
+[[nodiscard]] Ran try_render(std::string_view file, std::string_view properties);
+[[nodiscard]] std::string render(std::string_view file, std::string_view properties);
+
+/// A manifest in YAML after operations, with its variables filled in. `variables` is a JSON object.
+[[nodiscard]] Ran interpolate(const std::vector<std::string>& files, std::string_view variables);
+
+} // namespace cpi::test

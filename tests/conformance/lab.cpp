@@ -40,7 +40,9 @@ std::map<std::string, std::string> lab_environment()
     return kept;
 }
 
-Lab::Lab() : script_{script_from_environment()}
+Lab::Lab() : Lab{script_from_environment()} {}
+
+Lab::Lab(std::string script) : script_{std::move(script)}
 {
     const json::Document config = json::parse(ask({"config"}), "the lab's configuration");
     const std::string name = json::root(config).at("hypervisor").string();

@@ -20,6 +20,7 @@ class Lab {
 public:
     /// Of the script that LIBVIRT_CPI_LAB names.
     Lab();
+    explicit Lab(std::string script);
 
     [[nodiscard]] const Hypervisor& row() const noexcept { return *row_; }
     /// What its VMs have unless a test says something else: a JSON object.

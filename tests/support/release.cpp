@@ -23,15 +23,14 @@ json::Document yaml(std::string_view text)
     return json::parse(output(run_program({"ruby", "-E", "UTF-8", "-e", to_json}, text)), "the YAML");
 }
 
-Ran try_render(std::string_view file, std::string_view properties)
+Ran try_render(std::string_view file, std::string_view properties, const std::filesystem::path& job)
 {
-    return run_program(
-        {SOURCE_DIR "/tests/release/render", SOURCE_DIR "/jobs/libvirt_cpi", std::string{file}}, properties);
+    return run_program({SOURCE_DIR "/tests/release/render", job, std::string{file}}, properties);
 }
 
-std::string render(std::string_view file, std::string_view properties)
+std::string render(std::string_view file, std::string_view properties, const std::filesystem::path& job)
 {
-    return output(try_render(file, properties));
+    return output(try_render(file, properties, job));
 }
 
 Ran interpolate(const std::vector<std::string>& files, std::string_view variables)

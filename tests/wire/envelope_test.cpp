@@ -220,6 +220,15 @@ TEST_CASE_FIXTURE(Fixture, "a call that is ended by a signal still answers, with
     CHECK(ran.out.find(R"("error":{"type")") != std::string::npos);
 }
 
+TEST_CASE_FIXTURE(Fixture, "the caller's locale need not be there")
+{
+    const Ran ran = run_program(
+        {LIBVIRT_CPI_EXECUTABLE, "--config", folder.path() / "cpi.json"},
+        concat(R"({"method":"create_disk","arguments":[8,{},null],"api_version":2,)", plain_context, "}"),
+        {{"LANG", "xx_YY.UTF-8"}});
+    CHECK(Reply{ran}.require_ok().result().string().starts_with("disk-"));
+}
+
 TEST_CASE_FIXTURE(Fixture, "ping answers pong")
 {
     CHECK(cpi.call("ping", "[]").require_ok().result_text() == "\"pong\"");

@@ -39,6 +39,16 @@ std::string digest(const std::filesystem::path& file)
     return line.substr(0, line.find(' '));
 }
 
+/// By the script alone, whether there is a bosh CLI or not.
+void make_release(const std::vector<std::string>& words)
+{
+    std::vector<std::string> argv{SOURCE_DIR "/scripts/release"};
+    argv.insert(argv.end(), words.begin(), words.end());
+    auto environment = lab_environment();
+    environment.emplace("BOSH_CLI", "none");
+    run(argv, {}, environment);
+}
+
 /// A configuration that leads to the lab's other host.
 std::string far_config()
 {
@@ -85,7 +95,7 @@ TEST_CASE("made again, it is the same bytes, and nothing in it knows where it wa
 {
     const std::string before = digest(release_tarball());
     const json::Document document = yaml(read_file(release() / "release.MF"));
-    run({SOURCE_DIR "/scripts/release", json::root(document).at("version").string()}, {}, lab_environment());
+    make_release({json::root(document).at("version").string()});
     CHECK(digest(release_tarball()) == before);
     CHECK(run_program({"grep", "-rlF", SOURCE_DIR, release() / "package", release() / "job"}).out.empty());
 }
@@ -180,7 +190,7 @@ TEST_CASE("a bundle for another processor is refused with the way out")
 TEST_CASE("a release from source compiles where it is installed")
 {
     const TempDir folder;
-    run({SOURCE_DIR "/scripts/release", "--source", "0.0.1+source"}, {}, lab_environment());
+    make_release({"--source", "0.0.1+source"});
     unpack_release(SOURCE_DIR "/build/bosh-libvirt-cpi-0.0.1+source.tgz", folder.path());
     const Places places{folder.path() / "installed", folder.path() / "jobs"};
     std::filesystem::create_directories(places.packages / "libvirt_cpi");

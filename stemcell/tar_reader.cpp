@@ -1,7 +1,6 @@
 #include "stemcell/tar_reader.h"
 
 #include "base/error.h"
-#include "base/handle.h"
 #include "base/text.h"
 
 #include <archive.h>
@@ -9,9 +8,7 @@
 
 #include <algorithm>
 #include <array>
-#include <clocale>
 #include <new>
-#include <type_traits>
 
 namespace cpi {
 
@@ -19,8 +16,8 @@ namespace {
 
 using namespace std::string_view_literals;
 
-/// What a file that is no tar seems to be, by its first bytes.
-std::string_view kind_of_file(std::string_view start)
+/// What a file that is no tar seems to be, by its first bytes: ", but …"; empty when nobody knows.
+std::string kind_of_file(std::string_view start)
 {
     constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kinds{{
         {"\x1f\x8b"sv, "gzip of something else"sv},
@@ -35,33 +32,10 @@ std::string_view kind_of_file(std::string_view start)
     }};
     const auto* const kind =
         std::ranges::find_if(kinds, [start](const auto& row) { return start.starts_with(row.first); });
-    return kind == kinds.end() ? "something else"sv : kind->second;
+    return kind == kinds.end() ? "" : concat(", but ", kind->second);
 }
 
 } // namespace
-
-/// While it lives this thread's characters are UTF-8: in another locale libarchive reports names as damage.
-struct TarReader::Locale : private Pinned {
-    Locale() : locale_{::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr)}
-    {
-        if (locale_)
-            before_ = ::uselocale(locale_.get());
-    }
-    ~Locale()
-    {
-        if (locale_)
-            ::uselocale(before_);
-    }
-
-private:
-    std::unique_ptr<std::remove_pointer_t<locale_t>, FreedBy<freelocale>> locale_;
-    locale_t before_ = nullptr;
-};
-
-void TarReader::FreeLocale::operator()(Locale* locale) const noexcept
-{
-    delete locale; // NOLINT(cppcoreguidelines-owning-memory): the unique_ptr owns it
-}
 
 void TarReader::FreeReader::operator()(archive* reader) const noexcept
 {
@@ -69,7 +43,7 @@ void TarReader::FreeReader::operator()(archive* reader) const noexcept
 }
 
 TarReader::TarReader(const Path& file, std::uint64_t most_bytes)
-    : locale_{new Locale}, bytes_{file, most_bytes}, reader_{archive_read_new()}
+    : bytes_{file, most_bytes}, reader_{archive_read_new()}
 {
     if (!reader_ || archive_read_support_format_tar(reader_.get()) != ARCHIVE_OK)
         throw std::bad_alloc{};
@@ -96,8 +70,8 @@ void TarReader::fail()
         std::rethrow_exception(failure_);
     if (archive_format(reader_.get()) == 0)
         throw Error{ErrorKind::cloud,
-                    concat(stemcell_image(bytes_.file()), " is not a tar, gzip'ed or plain, but ",
-                           kind_of_file(bytes_.start()))};
+                    concat(stemcell_image(bytes_.file()), " is not a tar, gzip'ed or plain",
+                           kind_of_file(bytes_.start()), ". Try: bosh upload-stemcell with the file as it was downloaded")};
     const char* const why = archive_error_string(reader_.get());
     throw damaged_stemcell(bytes_.file(), why != nullptr ? why : "unknown error");
 }
@@ -108,7 +82,8 @@ std::optional<TarEntry> TarReader::next_entry()
     const int outcome = archive_read_next_header(reader_.get(), &entry);
     if (outcome == ARCHIVE_EOF)
         return std::nullopt;
-    if (outcome != ARCHIVE_OK)
+    // It warns of names that are no text in the process's locale, and passes them on as they are.
+    if (outcome != ARCHIVE_OK && outcome != ARCHIVE_WARN)
         fail();
     const char* const name = archive_entry_pathname(entry);
     if (name == nullptr)

@@ -38,15 +38,10 @@ private:
     static ssize_t feed(archive* reader, void* self, const void** bytes) noexcept;
     [[noreturn]] void fail();
 
-    struct Locale;
-    struct FreeLocale {
-        void operator()(Locale* locale) const noexcept;
-    };
     struct FreeReader {
         void operator()(archive* reader) const noexcept;
     };
 
-    std::unique_ptr<Locale, FreeLocale> locale_;
     TarBytes bytes_;
     std::exception_ptr failure_;
     std::unique_ptr<archive, FreeReader> reader_;

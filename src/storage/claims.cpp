@@ -20,7 +20,7 @@ void require_free(Store& store, const VmCid& vm, const AddressClaim& claim,
         return;
     throw Error{ErrorKind::cloud,
                 concat("address ", claim.address, " on ", claim.where, " is in use by VM ", holder.str(),
-                       ". Try: another address, or delete that VM first (bosh vms --details, or bosh "
+                       ". Try: another address, or delete that VM first (bosh vms, or bosh "
                        "delete-vm ",
                        holder.str(), ")")};
 }

@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::string_view variables = R"({
   "director_name": "lab", "internal_ip": "192.168.122.10", "internal_gw": "192.168.122.1",
-  "internal_cidr": "192.168.122.0/24", "reserved_range": "192.168.122.2-192.168.122.149", "network_name": "default",
+  "internal_cidr": "192.168.122.0/24", "reserved_ranges": ["192.168.122.2-192.168.122.19", "192.168.122.200-192.168.122.254"], "network_name": "default",
   "mbus_bootstrap_password": "it's $ecret", "mbus_bootstrap_ssl": {"ca": "-----BEGIN CERTIFICATE-----"},
   "libvirt_host": "192.168.122.1", "libvirt_user": "bosh",
   "libvirt_private_key": "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n",
@@ -216,6 +216,7 @@ TEST_CASE("the VM types and networks of cloud-config.yml are such as the CPI tak
             check_says(reply.message(), {"sc-none"});
         }
     CHECK(root.at("disk_types").items().size() == 2);
+    CHECK(subnet.at("reserved").items().at(1).string() == "192.168.122.200-192.168.122.254");
 }
 
 TEST_CASE("the two CPIs of cpi-config.yml are such as the CPI takes, and the Director finds the job")

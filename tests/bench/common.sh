@@ -32,4 +32,9 @@ median() { # runs stdin stdout program…
   "$bin/measure" "$@" | cut -d' ' -f1
 }
 ratio() { jq -n "($1) / ($2) * 100 | round / 100"; }
+ask() { # method arguments program…; the result
+  request "$1" "$2"
+  "${@:3}" <"$folder/$1.json" >"$folder/answer" 2>"$folder/log"
+  jq -ce 'if .error then error(.error.message) else .result // "null" end' "$folder/answer"
+}
 result_of() { jq -e .result "$folder/answer"; }

@@ -18,12 +18,11 @@ constexpr std::string_view run_each_line =
 /// patience is in a process group of its own.
 constexpr std::string_view end_of_session = "end() { pkill -KILL -s $1 || kill -KILL -$1; }; end";
 
-/// What each line can use: `N` is a line's end, and `e` tells that the answer is complete.
+/// What each line can use: `e` tells that the answer is complete.
 std::string preparation(const std::string& nonce)
 {
     constexpr std::string_view seconds_between_beats = "15";
-    return concat("n=", nonce, R"(; N=$(printf '\nx'); N=${N%x}; )",
-                  "LC_ALL=C.UTF-8; export LC_ALL; PATH=$PATH:/usr/sbin:/sbin; umask 077; ",
+    return concat(remote_environment, "umask 077; n=", nonce, "; ",
                   R"(e() { s=$?; printf '\n%s %s\n' "$n" "$s"; printf '\n%s\n' "$n" >&2; }; )",
                   "(trap '' PIPE; while sleep ", seconds_between_beats,
                   R"(; do printf '\n%s-beat\n' "$n" >&2 || { )", end_of_session, " $$; }; done) & ",

@@ -9,7 +9,12 @@
 
 namespace cpi {
 
-/// A word for the remote shell, which reads line by line.
+/// What a remote shell is told first: what programs say is read by programs here; those of root are found;
+/// `N` is a line's end.
+inline constexpr std::string_view remote_environment =
+    R"(LC_ALL=C.UTF-8; export LC_ALL; PATH=$PATH:/usr/sbin:/sbin; N=$(printf '\nx'); N=${N%x}; )";
+
+/// A word for such a shell, which reads line by line.
 [[nodiscard]] std::string remote_word(std::string_view word);
 
 /// A POSIX shell on another machine, whatever the user's login shell is, that does one thing after the other.

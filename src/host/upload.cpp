@@ -79,13 +79,10 @@ public:
                   fail();
           }}
     {
-        const std::string name = shell_quote(file_.native());
-        const std::string script = concat("gzip -dc | dd of=", name, " bs=65536 iflag=fullblock ",
-                                          "conv=notrunc,sparse,fsync status=none && stat -c %s -- ", name);
-        // A line's end in the name cannot be said in one line of shell, but by a variable.
+        const std::string name = remote_word(file_.native());
         const std::string line = concat(
-            "LC_ALL=C.UTF-8; export LC_ALL; PATH=$PATH:/usr/sbin:/sbin; N=$(printf '\\nx'); N=${N%x}; ",
-            join(split(script, '\n'), "'\"$N\"'"), "\n");
+            remote_environment, "gzip -dc | dd of=", name,
+            " bs=65536 iflag=fullblock conv=notrunc,sparse,fsync status=none && stat -c %s -- ", name, "\n");
         channel_->send({line.data(), line.size()});
     }
 

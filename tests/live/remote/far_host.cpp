@@ -1,6 +1,5 @@
 #include "live/remote/far_host.h"
 
-#include "base/clock.h"
 #include "base/text.h"
 #include "conformance/lab.h"
 
@@ -94,19 +93,6 @@ Ran FarHost::run(const std::vector<std::string>& argv) const
     std::vector<std::string> words{"run"};
     words.insert(words.end(), argv.begin(), argv.end());
     return run_lab(number_, words);
-}
-
-void FarHost::set_link(const std::string& state) const
-{
-    std::string far = trim(read_file(lab_file("link")));
-    far.back() = 'f';
-    if (run({"ip", "link", "set", far, state}).status != 0)
-        throw std::runtime_error{concat("the link does not go ", state)};
-    const auto answers = [&] {
-        return run_program({"ping", "-q", "-c", "1", "-W", "1", address()}).status == 0;
-    };
-    if (state == "up" && !wait_until(Deadline{std::chrono::seconds{20}}, answers))
-        throw std::runtime_error{"the host does not answer though its link is up"};
 }
 
 std::filesystem::path FarHost::lab_file(std::string_view name) const

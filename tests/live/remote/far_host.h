@@ -35,8 +35,6 @@ public:
     std::string lab(const std::vector<std::string>& words) const;
     /// A command there, not by SSH.
     Ran run(const std::vector<std::string>& argv) const;
-    /// The far end of the cable: "up" or "down". When it is up again, waits until the host answers.
-    void set_link(const std::string& state) const;
     /// A file of the lab's: the user's key, the host's keys.
     [[nodiscard]] std::filesystem::path lab_file(std::string_view name) const;
     [[nodiscard]] std::string address() const;

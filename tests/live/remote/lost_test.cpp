@@ -2,11 +2,9 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "conformance/lab.h"
 #include "host/ssh_host.h"
 #include "live/remote/server.h"
 #include "src/caught.h"
-#include "support/cpi_process.h"
 #include "support/temp_dir.h"
 
 #include <doctest/doctest.h>
@@ -20,16 +18,6 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-/// The far end of the cable.
-void set_link(const std::string& state)
-{
-    std::string far = trim(read_file(server_folder() / "link"));
-    far.back() = 'f';
-    const Ran ran = run_program({SOURCE_DIR "/tests/lab/remote", "1", "run", "ip", "link", "set", far, state},
-                                {}, lab_environment());
-    REQUIRE(ran.status == 0);
-}
-
 /// Which no compression makes fewer.
 std::string random_bytes(std::size_t count)
 {
@@ -39,20 +27,6 @@ std::string random_bytes(std::size_t count)
         byte = static_cast<char>(random());
     return bytes;
 }
-
-/// While it lives nothing reaches the host.
-class LostHost : private Pinned {
-public:
-    LostHost() { set_link("down"); }
-    ~LostHost()
-    {
-        set_link("up");
-        // The kernel finds the way again after a moment.
-        CHECK(wait_until(Deadline{20s}, [] {
-            return run_program({"ping", "-q", "-c", "1", "-W", "1", server_address().host}).status == 0;
-        }));
-    }
-};
 
 } // namespace
 

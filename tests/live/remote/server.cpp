@@ -1,7 +1,11 @@
 #include "live/remote/server.h"
 
+#include "base/clock.h"
+#include "base/text.h"
 #include "conformance/lab.h"
 #include "support/temp_dir.h"
+
+#include <doctest/doctest.h>
 
 namespace cpi::test {
 
@@ -26,6 +30,33 @@ SshAddress server_address()
             .user = setting("username"),
             .private_key = Secret{read_file(setting("private_key"))},
             .known_hosts = setting("host_key")};
+}
+
+namespace {
+
+void set_link(const std::string& state)
+{
+    std::string far = trim(read_file(server_folder() / "link"));
+    far.back() = 'f';
+    const Ran ran = run_program({SOURCE_DIR "/tests/lab/remote", "1", "run", "ip", "link", "set", far, state},
+                                {}, lab_environment());
+    REQUIRE(ran.status == 0);
+}
+
+} // namespace
+
+LostHost::LostHost()
+{
+    set_link("down");
+}
+
+LostHost::~LostHost()
+{
+    set_link("up");
+    // The kernel finds the way again after a moment.
+    CHECK(wait_until(Deadline{std::chrono::seconds{20}}, [] {
+        return run_program({"ping", "-q", "-c", "1", "-W", "1", server_address().host}).status == 0;
+    }));
 }
 
 } // namespace cpi::test

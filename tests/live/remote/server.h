@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/pinned.h"
 #include "host/ssh_session.h"
 
 #include <filesystem>
@@ -11,5 +12,12 @@ namespace cpi::test {
 
 /// The lab's host, as root.
 [[nodiscard]] SshAddress server_address();
+
+/// While it lives the far end of the cable is unplugged. Afterwards the host answers again.
+class LostHost : private Pinned {
+public:
+    LostHost();
+    ~LostHost();
+};
 
 } // namespace cpi::test

@@ -71,7 +71,8 @@ void TarReader::fail()
     if (archive_format(reader_.get()) == 0)
         throw Error{ErrorKind::cloud,
                     concat(stemcell_image(bytes_.file()), " is not a tar, gzip'ed or plain",
-                           kind_of_file(bytes_.start()), ". Try: bosh upload-stemcell with the file as it was downloaded")};
+                           kind_of_file(bytes_.start()),
+                           ". Try: bosh upload-stemcell with the file as it was downloaded")};
     const char* const why = archive_error_string(reader_.get());
     throw damaged_stemcell(bytes_.file(), why != nullptr ? why : "unknown error");
 }

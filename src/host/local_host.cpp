@@ -9,6 +9,7 @@
 #include <linux/fs.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <system_error>
@@ -107,10 +108,11 @@ std::optional<off_t> copy_stretch(const Fd& in, const Fd& out, off_t from, const
     if (hole < 0)
         throw system_error(concat("looking for the data in ", path.native()), errno);
     const off_t end = std::min(hole, data + longest);
-    off_t to = data;
+    if (::lseek(out.get(), data, SEEK_SET) < 0)
+        throw system_error(concat("copying ", path.native()), errno);
     while (data < end) {
-        const ssize_t copied =
-            ::copy_file_range(in.get(), &data, out.get(), &to, static_cast<std::size_t>(end - data), 0);
+        // Not copy_file_range, which refuses two file systems of different kinds.
+        const ssize_t copied = ::sendfile(out.get(), in.get(), &data, static_cast<std::size_t>(end - data));
         if (copied < 0 && errno == EINTR)
             continue;
         if (copied < 0)

@@ -12,6 +12,7 @@
 #include <boost/process/extend.hpp>
 #include <boost/process/io.hpp>
 #include <boost/process/search_path.hpp>
+#include <fcntl.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -26,6 +27,17 @@ namespace {
 
 namespace bp = boost::process;
 
+/// Nothing but the standard streams goes on to the program.
+void close_the_rest_on_exec()
+{
+    if (::close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC) == 0)
+        return;
+    // Kernels before 5.11 cannot. We open few files, and low numbers come first.
+    constexpr int most = 1024;
+    for (int fd = STDERR_FILENO + 1; fd < most; ++fd)
+        ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
 /// How a child starts: with ordinary signals, whatever the CPI has arranged for itself; as the head of a
 /// process group, so that it can be ended with all that it started; not to live on when the CPI is killed;
 /// and with nothing open but its standard streams: a service that it starts would keep the rest open.
@@ -37,7 +49,7 @@ struct ChildsTerms : bp::extend::handler {
         sigset_t none{};
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, nullptr); // NOLINT(concurrency-mt-unsafe): the child has one thread
-        ::close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
+        close_the_rest_on_exec();
         ::setpgid(0, 0);
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     }

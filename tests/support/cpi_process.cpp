@@ -33,7 +33,8 @@ Ran run_program(const std::vector<std::string>& argv, std::string_view input,
 }
 
 Reply::Reply(Ran ran)
-    : ran_{std::move(ran)}, document_{json::parse(ran_.out, concat("stdout \"", ran_.out, "\", with stderr \"", ran_.err, "\","))}
+    : ran_{std::move(ran)}, document_{json::parse(ran_.out, concat("stdout \"", ran_.out,
+                                                                   "\", with stderr \"", ran_.err, "\","))}
 {
 }
 

@@ -5,8 +5,16 @@
 #include "src/host/make_host.h"
 #include "support/temp_dir.h"
 
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
 #include <array>
+#include <cerrno>
 #include <chrono>
+#include <cstddef>
 #include <thread>
 
 namespace cpi::test {
@@ -151,6 +159,26 @@ TEST_CASE("a program inherits no open file")
     const auto host = make_host();
     const auto lock = host->create_locked(folder.path() / "held");
     CHECK(host->run({{"sh", "-c", "ls -l /proc/self/fd"}}).out.find("held") == std::string::npos);
+}
+
+TEST_CASE("a program inherits no open file from a kernel that cannot close all at once")
+{
+    const std::string open_files = in_child([] {
+        // As kernels before 5.11 answer.
+        sock_filter is_close_range[] = {
+            BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+            BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_close_range, 0, 1),
+            BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EINVAL),
+            BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+        };
+        sock_fprog filter{4, is_close_range};
+        if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+            ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0 || ::open("/dev/zero", O_RDONLY) < 0)
+            return std::string{"no filter"};
+        return run({"ls", "-l", "/proc/self/fd"}).out;
+    });
+    check_says(open_files, {"0 ->", "1 ->", "2 ->"});
+    check_hides(open_files, "/dev/zero");
 }
 
 TEST_CASE("run_ok returns the output, or throws what the program said")

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <fstream>
 #include <thread>
 
 namespace cpi::test {
@@ -460,6 +461,16 @@ TEST_CASE_FIXTURE(Fixture, "create_locked makes a file that is held from the sta
     CHECK(host.try_lock(at("mark")) == nullptr);
     held.reset();
     CHECK(host.try_lock(at("mark")) != nullptr);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a copy may be on a file system of another kind")
+{
+    const std::string from = concat("/dev/shm/libvirt-cpi-test-", ::getpid()); // which is in memory
+    const std::string bytes(100'000, 'x');
+    std::ofstream{from} << bytes;
+    host.copy(from, at("to"));
+    std::filesystem::remove(from);
+    CHECK(host.read(at("to")) == bytes);
 }
 
 TEST_CASE_FIXTURE(Fixture, "a copy has the same bytes and the same holes, and is a file of its own")

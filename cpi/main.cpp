@@ -11,6 +11,8 @@
 #include "host/local_host.h"
 
 #include <fcntl.h>
+#include <poll.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -66,6 +68,9 @@ public:
         }
     }
 
+    /// Where the caller listens.
+    [[nodiscard]] int fd() const noexcept { return out_.get(); }
+
 private:
     Fd out_;
     std::atomic<bool> answered_{false};
@@ -93,14 +98,27 @@ sigset_t handled_signals()
     return signals;
 }
 
+/// Waits for a signal, and returns it. When the caller has gone, so that nobody will ever know what the call
+/// has made, that is one, too. No `listener`: nobody needs to listen.
+int wait_for_end(const sigset_t& signals, int listener)
+{
+    const Fd incoming{::signalfd(-1, &signals, SFD_CLOEXEC)};
+    std::array<pollfd, 2> watched{{{incoming.get(), POLLIN, 0}, {listener, 0, 0}}};
+    while (::poll(watched.data(), watched.size(), -1) < 0 && errno == EINTR) {
+    }
+    signalfd_siginfo signal{};
+    const bool is_signal =
+        watched[0].revents != 0 && ::read(incoming.get(), &signal, sizeof signal) == sizeof signal;
+    return is_signal ? static_cast<int>(signal.ssi_signo) : SIGHUP;
+}
+
 /// An interrupted call undoes what it began and says so; one that does not get there in time, or hangs in
 /// libvirt, is answered for by `give_up` and ended. What it leaves is removed by the next call.
-void watch_signals(const std::function<void(const std::string& message)>& give_up, int status)
+void watch_signals(const std::function<void(const std::string& message)>& give_up, int status, int listener)
 {
     constexpr std::chrono::seconds time_to_undo{20};
     const sigset_t signals = handled_signals();
-    int signal = 0;
-    sigwait(&signals, &signal);
+    int signal = wait_for_end(signals, listener);
     std::string message =
         "the call was ended by a signal before it could undo what it had begun; the next call does";
     if (signal != SIGALRM) {
@@ -118,14 +136,19 @@ void watch_signals(const std::function<void(const std::string& message)>& give_u
     ::_exit(status);
 }
 
-/// From here on signals end the call in good order. To be called before there is any other thread.
-void end_in_order(std::function<void(const std::string& message)> give_up, int status)
+constexpr int no_listener = -1;
+
+/// From here on signals end the call in good order, and so does the going of who listens. To be called before
+/// there is any other thread.
+void end_in_order(std::function<void(const std::string& message)> give_up, int status, int listener)
 {
     std::signal(SIGPIPE, SIG_IGN);
     ::umask(S_IRWXG | S_IRWXO); // images hold what guests keep secret
     const sigset_t signals = handled_signals();
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-    std::thread{[give_up = std::move(give_up), status] { watch_signals(give_up, status); }}.detach();
+    std::thread{[give_up = std::move(give_up), status, listener] {
+        watch_signals(give_up, status, listener);
+    }}.detach();
 }
 
 std::string read_all(int fd)
@@ -152,7 +175,7 @@ int serve(const std::string& config_file)
         [&](const std::string& message) {
             responder.respond(failure(log.redactor(), {ErrorKind::cloud, message}));
         },
-        EXIT_SUCCESS);
+        EXIT_SUCCESS, responder.fd());
 
     LocalHost host;
     const auto read_text = [&config_file] { return read_config_file(config_file); };
@@ -165,7 +188,7 @@ int serve(const std::string& config_file)
 int operate(const std::string& config_file, const std::function<std::string(Cpi&)>& command)
 {
     Log log;
-    end_in_order([](const std::string& message) { std::cerr << message << "\n"; }, EXIT_FAILURE);
+    end_in_order([](const std::string& message) { std::cerr << message << "\n"; }, EXIT_FAILURE, no_listener);
     try {
         const json::Document no_context;
         const Config config = read_config(read_config_file(config_file), config_file, json::root(no_context));

@@ -1,6 +1,7 @@
 #include "cpi/stemcell_methods.h"
 
 #include "cpi/owner.h"
+#include "cpi/vms.h"
 
 namespace cpi {
 
@@ -13,6 +14,8 @@ StemcellCid create_stemcell(Cpi& cpi, const std::string& image_path, const Stemc
 
 void delete_stemcell(Cpi& cpi, const StemcellCid& cid)
 {
+    // The last call of bosh delete-env; after it nobody may come any more.
+    sweep_vms(cpi);
     require_own(cpi, cid);
     remove_stemcell(cpi.store(), cid);
 }

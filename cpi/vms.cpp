@@ -79,6 +79,7 @@ CreatedVm create_vm(Cpi& cpi, const std::string& agent_id, const StemcellCid& st
                     const std::optional<std::vector<DiskCid>>& disks,
                     const std::optional<json::VerbatimObject>& env)
 {
+    sweep_vms(cpi); // first of all: their addresses are free then
     Store& store = cpi.store();
     check_properties(cpi, "cloud properties of the VM", cpi.hypervisor().vm_limits, properties);
     for (const Network& network : networks.all)
@@ -91,7 +92,6 @@ CreatedVm create_vm(Cpi& cpi, const std::string& agent_id, const StemcellCid& st
 
     const Path kind = store.layout().vms();
     const Path pool = pool_directory(cpi, properties);
-    store.sweep(kind, VmTag::prefix, [&](const std::string& name) { forget_vm(cpi, VmCid{name}); });
     Creation creation{store, kind, vm};
     Undo undo{cpi.log()};
     undo.add(concat("remove VM ", vm), [&] { forget_vm(cpi, plan.cid); });
@@ -107,8 +107,15 @@ CreatedVm create_vm(Cpi& cpi, const std::string& agent_id, const StemcellCid& st
     return {plan.cid, plan.networks.settings};
 }
 
+void sweep_vms(Cpi& cpi)
+{
+    cpi.store().sweep(cpi.store().layout().vms(), VmTag::prefix,
+                      [&](const std::string& name) { forget_vm(cpi, VmCid{name}); });
+}
+
 void delete_vm(Cpi& cpi, const VmCid& vm)
 {
+    sweep_vms(cpi);
     const HeldVm held{cpi, vm};
     const bool had_machine = forget_vm(cpi, vm);
     trees::discard_holder(cpi.store(), vm);

@@ -20,6 +20,8 @@ CreatedVm create_vm(Cpi& cpi, const std::string& agent_id, const StemcellCid& st
                     const std::optional<json::VerbatimObject>& env);
 /// Persistent disks stay, with what is on them.
 void delete_vm(Cpi& cpi, const VmCid& vm);
+/// Removes what calls that were killed have left of VMs.
+void sweep_vms(Cpi& cpi);
 bool has_vm(Cpi& cpi, const VmCid& vm);
 void reboot_vm(Cpi& cpi, const VmCid& vm);
 void set_vm_metadata(Cpi& cpi, const VmCid& vm, const std::map<std::string, TagValue>& metadata);

@@ -110,29 +110,22 @@ std::vector<std::string_view> LibvirtMachines::domain_types(Acceleration acceler
     return {all.begin(), all.end()};
 }
 
-void LibvirtMachines::define_and_start(const DomainSpec& spec, std::string_view domain_type)
-{
-    const std::string xml = machinery_.domain_xml(spec, domain_type);
-    try {
-        libvirt_.define_domain(spec.name, xml);
-        libvirt_.start_domain(spec.name);
-    } catch (const Error&) {
-        log_.info(concat("the definition that failed: ", xml));
-        throw;
-    }
-}
-
 void LibvirtMachines::create(const DomainSpec& spec)
 {
     const auto types = domain_types(spec.acceleration);
     for (const auto& type : types) {
+        const std::string xml = machinery_.domain_xml(spec, type);
         try {
-            define_and_start(spec, type);
+            libvirt_.define_domain(spec.name, xml);
+            libvirt_.start_domain(spec.name);
             return;
         } catch (const Error& error) {
-            if (type == types.back() || !blames(error, type))
+            if (type == types.back() || !blames(error, type)) {
+                log_.info(concat("the definition that failed: ", xml));
                 throw;
-            log_.warning(concat(type, " does not work on this host, the VM runs without it: ", error.what()));
+            }
+            log_.warning(
+                concat(type, " does not work on this host, the VM runs without it: ", error.cause()));
             remove(VmCid{spec.name});
         }
     }

@@ -89,7 +89,6 @@ private:
     DiskTarget attach_where_missing(const VmCid& vm, const DiskCid& disk, DiskSpec spec);
     void copy_while_suspended(const VmCid& vm, const DiskCid& disk, const Path& from, const Path& to);
     void copy_by_backup_job(const VmCid& vm, const DiskCid& disk, const DiskSpec& from, const DiskCopy& to);
-    void define_and_start(const DomainSpec& spec, std::string_view domain_type);
 
     Libvirt& libvirt_;
     Host& host_;

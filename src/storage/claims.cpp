@@ -20,9 +20,9 @@ void require_free(Store& store, const VmCid& vm, const AddressClaim& claim,
         return;
     throw Error{ErrorKind::cloud,
                 concat("address ", claim.address, " on ", claim.where, " is in use by VM ", holder.str(),
-                       ". Try: another address, or delete that VM first (bosh vms, or bosh "
-                       "delete-vm ",
-                       holder.str(), ")")};
+                       ". Try: another address, or delete that VM first (bosh delete-vm ", holder.str(),
+                       "; before there is a Director: \"current_vm_cid\": \"", holder.str(),
+                       "\" in create-env's state.json, and again)")};
 }
 
 } // namespace

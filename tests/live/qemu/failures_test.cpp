@@ -267,6 +267,58 @@ TEST_CASE(
     CHECK(ended > 1);
 }
 
+TEST_CASE("create_vm whose caller goes away leaves nothing: nobody would know of the VM")
+{
+    const QemuCpi cpi;
+    const std::string stemcell = cpi.create_stemcell("openstack-qcow2");
+    const std::string before = domains();
+    const TempDir folder;
+    const std::string request =
+        folder.write("request", concat(R"({"method":"create_vm","arguments":["a",)", json_string(stemcell),
+                                       R"(,{"memory":256,"ephemeral_disk":64},)", some_network(),
+                                       R"(,[],{}],"context":{"director_uuid":"d"},"api_version":2})"));
+    for (const auto* seconds : {"0.03", "0.06", "0.1", "0.2"}) {
+        CAPTURE(seconds);
+        const std::string config = (cpi.store().parent_path() / "cpi.json").native();
+        // Whoever is to read the answer ends; what the status of the CPI is then nobody knows either.
+        const Ran ran =
+            run_program({"bash", "-c", R"({ "$0" --config "$1" <"$2"; echo ended >&2; } | sleep "$3")",
+                         LIBVIRT_CPI_EXECUTABLE, config, request, seconds});
+        CHECK(ran.err.find("ended") != std::string::npos);
+        CHECK(cpi.leftovers().empty());
+        CHECK(domains() == before);
+    }
+}
+
+TEST_CASE("10.3 delete_stemcell and delete_vm, which may be the last calls, remove what a killed create_vm "
+          "has left")
+{
+    const QemuCpi cpi;
+    const std::string stemcell = cpi.create_stemcell("openstack-qcow2");
+    const std::string before = domains();
+    const std::string request = concat(R"({"method":"create_vm","arguments":["a",)", json_string(stemcell),
+                                       R"(,{"memory":256,"ephemeral_disk":64},)", some_network(),
+                                       R"(,[],{}],"context":{"director_uuid":"d"},"api_version":2})");
+    const std::string config = (cpi.store().parent_path() / "cpi.json").native();
+    const auto leave_something = [&] {
+        for (const char* seconds : {"0.1", "0.15", "0.2", "0.08", "0.3"}) {
+            const Ran ran = run_program(
+                {"timeout", "-s", "KILL", seconds, LIBVIRT_CPI_EXECUTABLE, "--config", config}, request);
+            if (ran.out.empty() && !cpi.leftovers().empty())
+                return;
+        }
+        FAIL("create_vm was not killed in its midst");
+    };
+    leave_something();
+    CHECK(cpi.call("delete_vm", R"(["vm-absent"])").error_type() == "Bosh::Clouds::VMNotFound");
+    CHECK(cpi.leftovers().empty());
+    CHECK(domains() == before);
+    leave_something();
+    CHECK(cpi.call("delete_stemcell", json_list({stemcell})).ok());
+    CHECK(cpi.leftovers().empty());
+    CHECK(domains() == before);
+}
+
 TEST_CASE("create_stemcell refuses what is damaged or hostile, and leaves nothing")
 {
     const QemuCpi cpi;

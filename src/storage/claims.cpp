@@ -21,8 +21,8 @@ void require_free(Store& store, const VmCid& vm, const AddressClaim& claim,
     throw Error{ErrorKind::cloud,
                 concat("address ", claim.address, " on ", claim.where, " is in use by VM ", holder.str(),
                        ". Try: another address, or delete that VM first (bosh delete-vm ", holder.str(),
-                       "; before there is a Director: \"current_vm_cid\": \"", holder.str(),
-                       "\" in create-env's state.json, and again)")};
+                       R"(; before there is a Director: "current_vm_cid": ")", holder.str(),
+                       R"(" in create-env's state.json, and again))")};
 }
 
 } // namespace

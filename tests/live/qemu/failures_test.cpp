@@ -216,21 +216,37 @@ TEST_CASE("a libvirt that does not answer is an error, never an absence")
     }
 }
 
-TEST_CASE(
+namespace {
+
+/// create_vm as a request, for whoever ends it in its midst.
+struct Creating {
+    QemuCpi cpi;
+    std::string stemcell = cpi.create_stemcell("openstack-qcow2");
+    std::string before = domains();
+    std::string request = concat(R"({"method":"create_vm","arguments":["a",)", json_string(stemcell),
+                                 R"(,{"memory":256,"ephemeral_disk":64},)", some_network(),
+                                 R"(,[],{}],"context":{"director_uuid":"d"},"api_version":2})");
+    std::string config = (cpi.store().parent_path() / "cpi.json").native();
+
+    [[nodiscard]] Ran create_and(const char* signal, const char* seconds) const
+    {
+        return run_program({"timeout", "-s", signal, seconds, LIBVIRT_CPI_EXECUTABLE, "--config", config},
+                           request);
+    }
+    void check_nothing_is_left() const
+    {
+        CHECK(cpi.leftovers().empty());
+        CHECK(domains() == before);
+    }
+};
+
+} // namespace
+
+TEST_CASE_FIXTURE(
+    Creating,
     "10.3 create_vm that is killed at any moment leaves nothing after the next one; SIGTERM leaves nothing "
     "at once")
 {
-    const QemuCpi cpi;
-    const std::string stemcell = cpi.create_stemcell("openstack-qcow2");
-    const std::string before = domains();
-    const std::string request = concat(R"({"method":"create_vm","arguments":["a",)", json_string(stemcell),
-                                       R"(,{"memory":256,"ephemeral_disk":64},)", some_network(),
-                                       R"(,[],{}],"context":{"director_uuid":"d"},"api_version":2})");
-    const std::string config = (cpi.store().parent_path() / "cpi.json").native();
-    const auto create_and = [&](const char* signal, const char* seconds) {
-        return run_program({"timeout", "-s", signal, seconds, LIBVIRT_CPI_EXECUTABLE, "--config", config},
-                           request);
-    };
     // Where the call was quicker than the signal there is a VM to take away.
     const auto was_interrupted = [&](const Ran& ran) {
         if (ran.out.empty() || !Reply{ran}.ok())
@@ -249,8 +265,7 @@ TEST_CASE(
     const Reply sweeping =
         cpi.try_create_vm(stemcell, some_network(), R"({"memory":900000000,"acceleration":"emulation"})");
     CHECK_FALSE(sweeping.ok());
-    CHECK(cpi.leftovers().empty());
-    CHECK(domains() == before);
+    check_nothing_is_left();
 
     int ended = 0;
     for (const auto* seconds : {"0.03", "0.04", "0.05", "0.06", "0.1", "0.15"}) {
@@ -261,62 +276,43 @@ TEST_CASE(
             // Without a word it had not begun.
             CHECK((ran.out.empty() || ran.out.find("interrupted") != std::string::npos));
         }
-        CHECK(cpi.leftovers().empty());
-        CHECK(domains() == before);
+        check_nothing_is_left();
     }
     CHECK(ended > 1);
 }
 
-TEST_CASE("create_vm whose caller goes away leaves nothing: nobody would know of the VM")
+TEST_CASE_FIXTURE(Creating, "create_vm whose caller goes away leaves nothing: nobody would know of the VM")
 {
-    const QemuCpi cpi;
-    const std::string stemcell = cpi.create_stemcell("openstack-qcow2");
-    const std::string before = domains();
     const TempDir folder;
-    const std::string request =
-        folder.write("request", concat(R"({"method":"create_vm","arguments":["a",)", json_string(stemcell),
-                                       R"(,{"memory":256,"ephemeral_disk":64},)", some_network(),
-                                       R"(,[],{}],"context":{"director_uuid":"d"},"api_version":2})"));
+    const std::string file = folder.write("request", request);
     for (const auto* seconds : {"0.03", "0.06", "0.1", "0.2"}) {
         CAPTURE(seconds);
-        const std::string config = (cpi.store().parent_path() / "cpi.json").native();
         // Whoever is to read the answer ends; what the status of the CPI is then nobody knows either.
         const Ran ran =
             run_program({"bash", "-c", R"({ "$0" --config "$1" <"$2"; echo ended >&2; } | sleep "$3")",
-                         LIBVIRT_CPI_EXECUTABLE, config, request, seconds});
+                         LIBVIRT_CPI_EXECUTABLE, config, file, seconds});
         CHECK(ran.err.find("ended") != std::string::npos);
-        CHECK(cpi.leftovers().empty());
-        CHECK(domains() == before);
+        check_nothing_is_left();
     }
 }
 
-TEST_CASE("10.3 delete_stemcell and delete_vm, which may be the last calls, remove what a killed create_vm "
-          "has left")
+TEST_CASE_FIXTURE(
+    Creating,
+    "10.3 delete_stemcell and delete_vm, which may be the last calls, remove what a killed create_vm "
+    "has left")
 {
-    const QemuCpi cpi;
-    const std::string stemcell = cpi.create_stemcell("openstack-qcow2");
-    const std::string before = domains();
-    const std::string request = concat(R"({"method":"create_vm","arguments":["a",)", json_string(stemcell),
-                                       R"(,{"memory":256,"ephemeral_disk":64},)", some_network(),
-                                       R"(,[],{}],"context":{"director_uuid":"d"},"api_version":2})");
-    const std::string config = (cpi.store().parent_path() / "cpi.json").native();
     const auto leave_something = [&] {
-        for (const char* seconds : {"0.1", "0.15", "0.2", "0.08", "0.3"}) {
-            const Ran ran = run_program(
-                {"timeout", "-s", "KILL", seconds, LIBVIRT_CPI_EXECUTABLE, "--config", config}, request);
-            if (ran.out.empty() && !cpi.leftovers().empty())
+        for (const char* seconds : {"0.05", "0.08", "0.12", "0.2", "0.3", "0.5"})
+            if (create_and("KILL", seconds).out.empty() && !cpi.leftovers().empty())
                 return;
-        }
         FAIL("create_vm was not killed in its midst");
     };
     leave_something();
     CHECK(cpi.call("delete_vm", R"(["vm-absent"])").error_type() == "Bosh::Clouds::VMNotFound");
-    CHECK(cpi.leftovers().empty());
-    CHECK(domains() == before);
+    check_nothing_is_left();
     leave_something();
     CHECK(cpi.call("delete_stemcell", json_list({stemcell})).ok());
-    CHECK(cpi.leftovers().empty());
-    CHECK(domains() == before);
+    check_nothing_is_left();
 }
 
 TEST_CASE("create_stemcell refuses what is damaged or hostile, and leaves nothing")

@@ -21,7 +21,13 @@ namespace cpi::test {
 [[nodiscard]] std::string render(std::string_view file, std::string_view properties,
                                  const std::filesystem::path& job = SOURCE_DIR "/jobs/libvirt_cpi");
 
+/// The configuration that the job makes of these properties. That the CPI accepts it is checked.
+[[nodiscard]] json::Document accepted_config(std::string_view properties);
+
 /// A manifest in YAML after operations, with its variables filled in. `variables` is a JSON object.
 [[nodiscard]] Ran interpolate(const std::vector<std::string>& files, std::string_view variables);
+
+/// The same; the test ends where that fails.
+[[nodiscard]] json::Document interpolated(const std::vector<std::string>& files, std::string_view variables);
 
 } // namespace cpi::test

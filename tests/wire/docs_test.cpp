@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "src/caught.h"
+#include "support/documents.h"
 #include "support/release.h"
 #include "support/temp_dir.h"
 
@@ -12,30 +13,6 @@
 namespace cpi::test {
 
 namespace {
-
-std::vector<std::filesystem::path> documents()
-{
-    std::vector<std::filesystem::path> all{SOURCE_DIR "/README.md", SOURCE_DIR "/CONTRIBUTING.md"};
-    for (const auto& entry : std::filesystem::directory_iterator{SOURCE_DIR "/docs"})
-        all.push_back(entry.path());
-    return all;
-}
-
-/// What a document has between "```sh" and "```".
-std::vector<std::string> shell_blocks(const std::string& text)
-{
-    std::vector<std::string> blocks;
-    bool inside = false;
-    for (const auto& line : split(text, '\n')) {
-        const std::string bare = trim(line);
-        if (inside && bare != "```")
-            blocks.back() += line + "\n";
-        else if (bare == "```sh")
-            blocks.emplace_back();
-        inside = bare == "```sh" || (inside && bare != "```");
-    }
-    return blocks;
-}
 
 /// The words of the commands in a block that begin with `start`; a command may go on behind a backslash.
 std::vector<std::vector<std::string>> commands(const std::string& block, std::string_view start)
@@ -96,7 +73,7 @@ TEST_CASE("shell commands in the documentation are shell")
 {
     std::size_t count = 0;
     for (const auto& file : documents())
-        for (const auto& block : shell_blocks(read_file(file))) {
+        for (const auto& block : code_blocks(read_file(file), "sh")) {
             CAPTURE(block);
             const Ran ran = run_program({"bash", "-n"}, block);
             CHECK(ran.status == 0);
@@ -110,7 +87,7 @@ TEST_CASE("scripts and files that the documentation's commands name are there")
 {
     std::size_t count = 0;
     for (const auto& file : documents())
-        for (const auto& block : shell_blocks(read_file(file)))
+        for (const auto& block : code_blocks(read_file(file), "sh"))
             for (const char* start :
                  {"scripts/", "tests/", "bosh update-cloud-config", "build/release/libvirt_cpi"})
                 for (const auto& words : commands(block, start)) {
@@ -126,7 +103,7 @@ TEST_CASE("the documentation's bosh commands give each variable that their files
 {
     std::size_t count = 0;
     for (const auto& file : documents())
-        for (const auto& block : shell_blocks(read_file(file))) {
+        for (const auto& block : code_blocks(read_file(file), "sh")) {
             for (const auto& words : commands(block, "bosh create-env")) {
                 CAPTURE(file);
                 const Ran ran = interpolate_as(words, SOURCE_DIR "/tests/release/bosh.yml");
@@ -145,7 +122,7 @@ TEST_CASE("the documentation's bosh commands give each variable that their files
 TEST_CASE("the stemcell that the first Director is given is that of its own VM")
 {
     const std::string manifest = read_file(SOURCE_DIR "/manifests/cpi.yml");
-    const auto blocks = shell_blocks(read_file(SOURCE_DIR "/docs/first-director.md"));
+    const auto blocks = code_blocks(read_file(SOURCE_DIR "/docs/first-director.md"), "sh");
     std::size_t count = 0;
     for (const auto& block : blocks)
         for (const auto& words : commands(block, "bosh upload-stemcell")) {

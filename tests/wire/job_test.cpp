@@ -23,19 +23,6 @@ std::string with_agent(std::string_view members = {})
                   members, "}");
 }
 
-/// The configuration, which the CPI accepts.
-json::Document config_of(std::string_view properties)
-{
-    const std::string text = render("cpi.json.erb", properties);
-    CAPTURE(text);
-    const TempDir folder;
-    const Ran checked =
-        run_program({LIBVIRT_CPI_EXECUTABLE, "config", "check", folder.write("cpi.json", text)});
-    CHECK(checked.err.empty());
-    CHECK(checked.status == 0);
-    return json::parse(text, "the configuration");
-}
-
 std::set<std::string> keys_of(const json::Place& object)
 {
     std::set<std::string> keys;
@@ -71,7 +58,7 @@ TEST_CASE("the examples of the job's properties are valid")
 {
     const json::Document spec = yaml(read_file(SOURCE_DIR "/jobs/libvirt_cpi/spec"));
     const json::Place properties = json::root(spec).at("properties");
-    const json::Document config = config_of(with_agent(
+    const json::Document config = accepted_config(with_agent(
         concat(R"("hypervisor":"lxc","idmap":)", properties.at("idmap").at("example").verbatim().text,
                R"(,"network_aliases":)", properties.at("network_aliases").at("example").verbatim().text)));
     CHECK(json::root(config).at("idmap").at("first").integer(0, 1 << 30) == 100000);
@@ -79,7 +66,7 @@ TEST_CASE("the examples of the job's properties are valid")
 
 TEST_CASE("the message bus alone is enough, and the rest has its default")
 {
-    const json::Document config = config_of(with_agent());
+    const json::Document config = accepted_config(with_agent());
     CHECK(
         json::root(config).verbatim().text ==
         R"({"hypervisor":"qemu","store_dir":"/var/vcap/store/libvirt","storage_controller":"virtio",)"
@@ -100,7 +87,7 @@ TEST_CASE("all that is set is in the configuration as it was given")
     const std::string properties = concat(
         R"({"agent":{"mbus":"nats://10.0.0.6:4222"},"ntp":["a","b"],"blobstore":{"provider":"local","path":"/p"},)",
         remote, "}");
-    const json::Document config = config_of(properties);
+    const json::Document config = accepted_config(properties);
     const json::Document given = json::parse(concat("{", remote, "}"), "what was given");
     for (const auto& [key, value] : json::root(given).members()) {
         CAPTURE(key);
@@ -110,14 +97,14 @@ TEST_CASE("all that is set is in the configuration as it was given")
         json::root(config).at("agent").verbatim().text ==
         R"({"mbus":"nats://10.0.0.6:4222","ntp":["a","b"],"blobstore":{"provider":"local","options":{"blobstore_path":"/p"}}})");
     const json::Document containers =
-        config_of(with_agent(R"("hypervisor":"lxc","idmap":{"first":200000,"count":65536})"));
+        accepted_config(with_agent(R"("hypervisor":"lxc","idmap":{"first":200000,"count":65536})"));
     CHECK(json::root(containers).at("idmap").verbatim().text == R"({"first":200000,"count":65536})");
 }
 
 TEST_CASE("a Director's blobstore is not the agents' business")
 {
     const json::Document config =
-        config_of(with_agent(R"("blobstore":{"provider":"dav","address":"10.0.0.6"})"));
+        accepted_config(with_agent(R"("blobstore":{"provider":"dav","address":"10.0.0.6"})"));
     CHECK(json::root(config).at("agent").at("blobstore").is_null());
 }
 
@@ -127,10 +114,10 @@ TEST_CASE("passwords and keys may have any signs")
                                        R"(back\slash \n \u0041)", "ünïcode 密码 \xF0\x9F\x94\x91",
                                        "#{raise} #@x", "%w[a] %{b}", "line\nline\ttab", "</script>&amp;"}) {
         CAPTURE(odd);
-        const json::Document config =
-            config_of(concat(R"({"agent":{"mbus":)", json_string(concat("nats://u:", odd, "@10.0.0.6:4222")),
-                             R"(},"host":"h","username":)", json_string(odd), R"(,"private_key":)",
-                             json_string(pem), R"(,"passphrase":)", json_string(odd), "}"));
+        const json::Document config = accepted_config(
+            concat(R"({"agent":{"mbus":)", json_string(concat("nats://u:", odd, "@10.0.0.6:4222")),
+                   R"(},"host":"h","username":)", json_string(odd), R"(,"private_key":)", json_string(pem),
+                   R"(,"passphrase":)", json_string(odd), "}"));
         CHECK(json::root(config).at("agent").at("mbus").string() ==
               concat("nats://u:", odd, "@10.0.0.6:4222"));
         CHECK(json::root(config).at("username").string() == odd);

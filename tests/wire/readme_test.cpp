@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "cpi/limits.h"
 #include "support/cpi_process.h"
+#include "support/documents.h"
 #include "support/temp_dir.h"
 
 #include <doctest/doctest.h>
@@ -45,11 +46,9 @@ TEST_CASE("the documents' tables are those of the hypervisors' rows")
 
 TEST_CASE("the links of the README and of the documentation lead to files")
 {
-    std::vector<std::filesystem::path> documents{SOURCE_DIR "/README.md", SOURCE_DIR "/CONTRIBUTING.md"};
-    for (const auto& entry : std::filesystem::directory_iterator{SOURCE_DIR "/docs"})
-        documents.push_back(entry.path());
-    CHECK(documents.size() > 10);
-    for (const auto& file : documents) {
+    const auto files = documents();
+    CHECK(files.size() > 10);
+    for (const auto& file : files) {
         const std::string text = read_file(file);
         REQUIRE_FALSE(text.empty());
         for (std::size_t at = text.find("]("); at != std::string::npos; at = text.find("](", at + 1)) {

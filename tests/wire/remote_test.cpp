@@ -2,6 +2,8 @@
 
 #include "base/text.h"
 #include "support/cpi_process.h"
+#include "support/documents.h"
+#include "support/release.h"
 #include "support/temp_dir.h"
 
 #include <doctest/doctest.h>
@@ -10,32 +12,16 @@
 
 namespace cpi::test {
 
-namespace {
-
-/// The examples in YAML, in the order of the document, as JSON.
-json::Document examples()
-{
-    constexpr const char* to_json =
-        R"(require "yaml"; require "json"; puts $stdin.read.scan(/^```yaml\n(.*?)^```/m).map { |b| YAML.safe_load(b[0]) }.to_json)";
-    const Ran ran =
-        run_program({"ruby", "-E", "UTF-8", "-e", to_json}, read_file(SOURCE_DIR "/docs/remote.md"));
-    CAPTURE(ran.err);
-    REQUIRE(ran.status == 0);
-    return json::parse(ran.out, "the examples");
-}
-
-} // namespace
-
 TEST_CASE("the two hosts of the documentation are taken as they are")
 {
-    const json::Document document = examples();
-    const json::Place cpi_config = json::root(document).items().at(0);
-    const json::Place cloud_config = json::root(document).items().at(1);
+    const auto examples = code_blocks(read_file(SOURCE_DIR "/docs/remote.md"), "yaml");
+    const json::Document cpi_config = yaml(examples.at(0));
+    const json::Document cloud_config = yaml(examples.at(1));
     const TempDir folder;
     const CpiProcess cpi{
         folder.write("cpi.json", R"({"store_dir":"/nowhere","agent":{"mbus":"nats://192.168.122.1:4222"}})")};
     std::set<std::string> names;
-    for (const json::Place& one : cpi_config.at("cpis").items()) {
+    for (const json::Place& one : json::root(cpi_config).at("cpis").items()) {
         names.insert(one.at("name").string());
         const std::string properties = one.at("properties").verbatim().text;
         CAPTURE(properties);
@@ -47,9 +33,9 @@ TEST_CASE("the two hosts of the documentation are taken as they are")
         CHECK(run_program({LIBVIRT_CPI_EXECUTABLE, "config", "check", file}).status == 0);
     }
     CHECK(names.size() == 2);
-    for (const json::Place& az : cloud_config.at("azs").items())
+    for (const json::Place& az : json::root(cloud_config).at("azs").items())
         CHECK(names.contains(az.at("cpi").string()));
-    for (const json::Place& type : cloud_config.at("vm_types").items())
+    for (const json::Place& type : json::root(cloud_config).at("vm_types").items())
         CHECK(type.at("cloud_properties").at("memory").integer(1, 1 << 20) > 0);
 }
 

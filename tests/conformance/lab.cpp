@@ -176,8 +176,7 @@ std::string LabCpi::create_stemcell(const std::string& kind)
     const std::string folder = lab_.ask(words);
     const std::string image = folder_ + "/image";
     lab_.put(folder + "/image", image);
-    std::string stemcell = cid("create_stemcell", concat("[", json_string(image), ",",
-                                                         read_file(folder + "/cloud_properties.json"), "]"));
+    std::string stemcell = cid("create_stemcell", stemcell_arguments(image, folder));
     static_cast<void>(lab_.run({"rm", image}));
     return stemcell;
 }
@@ -231,6 +230,11 @@ std::set<std::string> LabCpi::names_in(std::string_view folder) const
         if (!line.empty())
             names.insert(line);
     return names;
+}
+
+std::string stemcell_arguments(const std::filesystem::path& image, const std::filesystem::path& folder)
+{
+    return concat("[", json_string(image.native()), ",", read_file(folder / "cloud_properties.json"), "]");
 }
 
 std::string json_list(const std::vector<std::string>& texts)

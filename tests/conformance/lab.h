@@ -4,6 +4,7 @@
 #include "hypervisor/hypervisor.h"
 #include "support/cpi_process.h"
 
+#include <filesystem>
 #include <map>
 #include <set>
 #include <string>
@@ -93,6 +94,15 @@ private:
     std::string store_name_;
     std::set<std::string> called_;
 };
+
+/// The arguments of create_stemcell for a stemcell's folder of the lab's. The image is where the CPI finds
+/// it.
+[[nodiscard]] std::string stemcell_arguments(const std::filesystem::path& image,
+                                             const std::filesystem::path& folder);
+[[nodiscard]] inline std::string stemcell_arguments(const std::filesystem::path& folder)
+{
+    return stemcell_arguments(folder / "image", folder);
+}
 
 /// These texts as a JSON array, the arguments of most calls.
 [[nodiscard]] std::string json_list(const std::vector<std::string>& texts);

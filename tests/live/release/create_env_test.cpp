@@ -143,8 +143,7 @@ void create_env(const Folder& home, const LabCpi& guests, State& state)
     const CreateEnv cli{home};
     std::filesystem::create_directory(cli.store());
     std::filesystem::permissions(cli.store(), std::filesystem::perms{0711});
-    const Folder stemcell = lab().ask({"stemcell"});
-    state.stemcell = cli.call("create_stemcell", stemcell_arguments(stemcell / "image", stemcell))
+    state.stemcell = cli.call("create_stemcell", stemcell_arguments(lab().ask({"stemcell"})))
                          .require_ok()
                          .result()
                          .string();

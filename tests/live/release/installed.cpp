@@ -2,7 +2,6 @@
 
 #include "base/text.h"
 #include "support/release.h"
-#include "support/temp_dir.h"
 
 #include <cstdlib>
 #include <fstream>
@@ -69,11 +68,6 @@ std::string request(std::string_view method, std::string_view arguments, std::st
 {
     return concat(R"({"method":)", json_string(method), R"(,"arguments":)", arguments, R"(,"context":{)",
                   context, "}", rest.empty() ? "" : ",", rest, "}");
-}
-
-std::string stemcell_arguments(const Folder& image, const Folder& stemcell)
-{
-    return concat("[", json_string(image.native()), ",", read_file(stemcell / "cloud_properties.json"), "]");
 }
 
 } // namespace cpi::test

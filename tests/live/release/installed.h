@@ -46,8 +46,4 @@ void render_job(const Folder& job, std::string_view properties, const Folder& to
 [[nodiscard]] std::string request(std::string_view method, std::string_view arguments,
                                   std::string_view context, std::string_view rest = {});
 
-/// The request without its method, and its cloud properties, for a stemcell of the lab: arguments of
-/// create_stemcell.
-[[nodiscard]] std::string stemcell_arguments(const Folder& image, const Folder& stemcell);
-
 } // namespace cpi::test

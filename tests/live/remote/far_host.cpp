@@ -71,9 +71,7 @@ std::string FarHost::cid(std::string_view method, std::string_view arguments) co
 
 std::string FarHost::create_stemcell() const
 {
-    const std::filesystem::path folder = Lab{}.ask({"stemcell"});
-    return cid("create_stemcell", concat("[", json_string((folder / "image").native()), ",",
-                                         read_file(folder / "cloud_properties.json"), "]"));
+    return cid("create_stemcell", stemcell_arguments(Lab{}.ask({"stemcell"})));
 }
 
 std::string FarHost::create_vm(const std::string& stemcell) const

@@ -96,10 +96,7 @@ TEST_CASE("a full disk there is no_disk_space, and nothing stays")
 {
     const FarHost host{1};
     const SmallStore small{host, "4m"};
-    const std::filesystem::path image = Lab{}.ask({"stemcell"});
-    const Reply stemcell =
-        host.call("create_stemcell", concat("[", json_string((image / "image").native()), ",",
-                                            read_file(image / "cloud_properties.json"), "]"));
+    const Reply stemcell = host.call("create_stemcell", stemcell_arguments(Lab{}.ask({"stemcell"})));
     CHECK(stemcell.error_type() == "Bosh::Clouds::NoDiskSpace");
     const Reply disk = host.call("create_disk", R"([64,{"preallocation":"full"},null])");
     CHECK(disk.error_type() == "Bosh::Clouds::NoDiskSpace");

@@ -36,10 +36,8 @@ TEST_CASE("containers need root there, which an ordinary user is told")
     const FarHost host{1, "operator"};
     const std::filesystem::path warden =
         trim(run_program({SOURCE_DIR "/tests/lab/warden-stemcells"}, {}, lab_environment()).out);
-    const std::filesystem::path folder = warden / "warden-systemd";
     const Reply reply = host.call_with(R"("hypervisor":"lxc")", "create_stemcell",
-                                       concat("[", json_string((folder / "image").native()), ",",
-                                              read_file(folder / "cloud_properties.json"), "]"));
+                                       stemcell_arguments(warden / "warden-systemd"));
     CHECK(reply.error_type() == "Bosh::Clouds::CloudError");
     check_says(reply.message(), {"containers need root", "65501", "username: root"});
     CHECK(host.contents().empty());

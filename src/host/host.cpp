@@ -64,6 +64,12 @@ std::vector<std::string> Host::links(const Path& directory)
     return names;
 }
 
+Error locked_by_other(const Path& file)
+{
+    return Error{ErrorKind::cloud, concat("waited in vain for ", file.native(),
+                                          ": another call holds it. Try: fuser -v ", file.native())};
+}
+
 Error no_such_program(const std::string& program)
 {
     return Error{ErrorKind::cloud, concat("cannot run '", program, "': no such program in PATH. Try: ",

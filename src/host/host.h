@@ -113,12 +113,18 @@ public:
     [[nodiscard]] virtual std::unique_ptr<HeldLock> lock(const Path& file, const Deadline& deadline) = 0;
     /// Null: no such file, or somebody else holds its lock.
     [[nodiscard]] virtual std::unique_ptr<HeldLock> try_lock(const Path& file) = 0;
-    /// Makes an empty file with its lock held from the start.
+    /// Makes an empty file with its lock held from the start. Who sweeps may hold it for a moment before, and
+    /// is waited for.
     [[nodiscard]] virtual std::unique_ptr<HeldLock> create_locked(const Path& file) = 0;
 };
 
 /// Discarded paths wait under names of this prefix, beside their place, until they are removed.
 inline constexpr std::string_view discarded_prefix = ".old-";
+
+/// How long a lock is waited for that only those who sweep can hold.
+inline constexpr std::chrono::seconds patience_with_sweepers{60};
+
+[[nodiscard]] Error locked_by_other(const Path& file);
 
 /// That a program could not be run because it is not there, with what to install.
 [[nodiscard]] Error no_such_program(const std::string& program);

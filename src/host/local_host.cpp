@@ -353,8 +353,7 @@ std::unique_ptr<HeldLock> LocalHost::lock(const Path& file, const Deadline& dead
         return outcome != LockTry::held_by_other;
     });
     if (!settled)
-        throw Error{ErrorKind::cloud, concat("waited in vain for ", file.native(),
-                                             ": another call holds it. Try: fuser -v ", file.native())};
+        throw locked_by_other(file);
     return outcome == LockTry::got ? std::make_unique<LocalLock>(std::move(fd)) : nullptr;
 }
 
@@ -368,17 +367,17 @@ std::unique_ptr<HeldLock> LocalHost::try_lock(const Path& file)
 
 std::unique_ptr<HeldLock> LocalHost::create_locked(const Path& file)
 {
-    for (;;) {
-        Fd fd{::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode_of(Access::owner))};
+    Fd fd;
+    const bool is_ours = wait_until(Deadline{patience_with_sweepers}, [&] {
+        fd = Fd{::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode_of(Access::owner))};
         if (!fd)
             throw system_error(concat("creating ", file.native()), errno);
-        const LockTry outcome = try_flock(fd, file);
-        if (outcome == LockTry::got)
-            return std::make_unique<LocalLock>(std::move(fd));
-        if (outcome == LockTry::held_by_other)
-            throw Error{ErrorKind::cloud, concat(file.native(), " is locked by another call")};
-        // Somebody who sweeps took and removed the file between these two calls: once more.
-    }
+        // Somebody who sweeps may lock the file between these two calls, and then removes it: once more.
+        return try_flock(fd, file) == LockTry::got;
+    });
+    if (!is_ours)
+        throw locked_by_other(file);
+    return std::make_unique<LocalLock>(std::move(fd));
 }
 
 } // namespace cpi

@@ -338,8 +338,7 @@ std::unique_ptr<HeldLock> SshHost::lock(const Path& file, const Deadline& deadli
     const unsigned descriptor = free_descriptor();
     const LockTry outcome = seize(file, descriptor, concat("flock -w ", seconds));
     if (outcome == LockTry::held_by_other)
-        throw Error{ErrorKind::cloud, concat("waited in vain for ", file.native(),
-                                             ": another call holds it. Try: fuser -v ", file.native())};
+        throw locked_by_other(file);
     return outcome == LockTry::got ? std::make_unique<Lock>(*this, descriptor) : nullptr;
 }
 
@@ -355,13 +354,14 @@ std::unique_ptr<HeldLock> SshHost::try_lock(const Path& file)
 std::unique_ptr<HeldLock> SshHost::create_locked(const Path& file)
 {
     const unsigned descriptor = free_descriptor();
+    const std::string lock = concat("flock -w ", patience_with_sweepers.count());
     for (;;) {
         // Somebody who sweeps may take and remove the file between its making and its locking: once more.
-        const LockTry outcome = seize(file, descriptor, "flock -n");
+        const LockTry outcome = seize(file, descriptor, lock);
         if (outcome == LockTry::got)
             return std::make_unique<Lock>(*this, descriptor);
         if (outcome == LockTry::held_by_other)
-            throw Error{ErrorKind::cloud, concat(file.native(), " is locked by another call")};
+            throw locked_by_other(file);
         if (!info(file.parent_path()))
             throw Error{ErrorKind::cloud, concat("creating ", file.native(), ": its directory is not there")};
     }

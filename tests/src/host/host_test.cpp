@@ -463,6 +463,25 @@ TEST_CASE_FIXTURE(Fixture, "create_locked makes a file that is held from the sta
     CHECK(host.try_lock(at("mark")) != nullptr);
 }
 
+TEST_CASE_FIXTURE(Fixture, "create_locked waits for who sweeps, and makes the file anew")
+{
+    folder.write("mark", "");
+    Child sweeper{[&] {
+        const auto own = make_host();
+        const auto mine = own->try_lock(at("mark"));
+        folder.write("ready", mine ? "" : "not locked");
+        std::this_thread::sleep_for(200ms);
+        own->discard(at("mark"));
+        return std::string{};
+    }};
+    REQUIRE(wait_until(Deadline{10s}, [&] { return host.info(at("ready")).has_value(); }));
+    const auto held = host.create_locked(at("mark"));
+    CHECK(sweeper.result().empty());
+    CHECK(host.info(at("ready"))->size == 0);
+    CHECK(host.info(at("mark")));
+    CHECK(host.try_lock(at("mark")) == nullptr);
+}
+
 TEST_CASE_FIXTURE(Fixture, "a copy may be on a file system of another kind")
 {
     const std::string from = concat("/dev/shm/libvirt-cpi-test-", ::getpid()); // which is in memory

@@ -39,4 +39,15 @@ Machines& Cpi::machines()
     return *machines_;
 }
 
+void Cpi::do_what_comes_afterwards() noexcept
+{
+    for (const auto& step : std::exchange(afterwards_, {})) {
+        try {
+            step();
+        } catch (const std::exception& error) {
+            log_.warning(error.what());
+        }
+    }
+}
+
 } // namespace cpi

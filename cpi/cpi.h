@@ -7,8 +7,11 @@
 #include "storage/store.h"
 #include "virt/libvirt.h"
 
+#include <functional>
 #include <memory>
 #include <optional>
+#include <utility>
+#include <vector>
 
 namespace cpi {
 
@@ -27,6 +30,11 @@ public:
     [[nodiscard]] Libvirt& libvirt();
     [[nodiscard]] Machines& machines();
 
+    /// What is good to have once the call has done its work. It happens when the answer is given, for
+    /// whatever becomes of it does not make what was done undone.
+    void afterwards(std::function<void()> step) { afterwards_.push_back(std::move(step)); }
+    void do_what_comes_afterwards() noexcept;
+
 private:
     const Config& config_;
     Log& log_;
@@ -35,6 +43,7 @@ private:
     Store store_;
     std::optional<Libvirt> libvirt_;
     std::unique_ptr<Machines> machines_;
+    std::vector<std::function<void()>> afterwards_;
 };
 
 } // namespace cpi

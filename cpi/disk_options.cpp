@@ -30,6 +30,9 @@ void make_image(Cpi& cpi, const image::Image& image, Mebibytes size, Preallocati
 
 void grow_image(Cpi& cpi, const image::Image& image, Mebibytes size, Preallocation preallocation)
 {
+    const std::uint64_t now = image::virtual_size(cpi.host(), image);
+    if (now > size.bytes())
+        throw image::cannot_shrink(image.file.native(), now, size);
     if (cpi.hypervisor().disks_hold_file_systems)
         file_system::grow(cpi.host(), image.file, size);
     else
@@ -45,13 +48,8 @@ Path pool_directory(Cpi& cpi, const DiskOptions& options)
 
 void refresh_pool(Cpi& cpi, const DiskOptions& options)
 {
-    if (options.storage_pool.empty())
-        return;
-    try {
-        cpi.libvirt().refresh_pool(options.storage_pool);
-    } catch (const Error& error) {
-        cpi.log().warning(error.what());
-    }
+    if (!options.storage_pool.empty())
+        cpi.afterwards([&cpi, pool = options.storage_pool] { cpi.libvirt().refresh_pool(pool); });
 }
 
 std::string secret_name(const DiskOptions& options, const std::string& object)

@@ -23,7 +23,7 @@ void grow_image(Cpi& cpi, const image::Image& image, Mebibytes size, Preallocati
 
 /// The directory of the storage pool that is asked for; empty for none.
 [[nodiscard]] Path pool_directory(Cpi& cpi, const DiskOptions& options);
-/// Lets the pool's other users see what was made or removed there. A failure is only logged.
+/// Lets the pool's other users see what was made or removed there, afterwards.
 void refresh_pool(Cpi& cpi, const DiskOptions& options);
 
 /// The key of encrypted images is a secret of libvirt, one for each object. Its usage name; empty where

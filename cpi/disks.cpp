@@ -31,12 +31,13 @@ void require_room(Cpi& cpi, const DiskOptions& options, const DiskSize& size)
                            place.native(), " (", total / 1024 / 1024, " MiB)")};
 }
 
+/// By the record; what really is there is looked at by who changes it.
 void refuse_to_shrink(const HeldDisk& disk, const DiskSize& size)
 {
-    if (size.value < disk.record.size_mib)
-        throw Error{ErrorKind::not_supported,
-                    concat("disk '", disk.cid().str(), "' has ", disk.record.size_mib,
-                           " MiB and cannot shrink to ", size.value)};
+    const Mebibytes recorded{static_cast<std::uint64_t>(disk.record.size_mib)};
+    if (mebibytes(size).count < recorded.count)
+        throw image::cannot_shrink(concat("disk '", disk.cid().str(), "'"), recorded.bytes(),
+                                   mebibytes(size));
 }
 
 /// Refuses, before anything is touched, what update_disk cannot do.

@@ -1,10 +1,12 @@
 #include "cpi/dispatch.h"
 
 #include "cpi/cpi.h"
+#include "cpi/host_mark.h"
 #include "cpi/limits.h"
 #include "cpi/methods.h"
 #include "cpi/redact.h"
 #include "cpi/response.h"
+#include "cpi/snapshots.h"
 
 #include <algorithm>
 #include <new>
@@ -41,8 +43,15 @@ void check_envelope(const json::Place& request)
         invalid("Request should include context with director uuid");
 }
 
-std::string serve(std::string_view request_text, std::string_view source, const ConfigReader& read_text,
-                  Host& host, Log& log)
+/// What comes before each call that uses the store, whichever it is.
+void make_ready(Cpi& cpi)
+{
+    require_this_host(cpi);
+    end_abandoned_snapshots(cpi);
+}
+
+void serve(std::string_view request_text, std::string_view source, const ConfigReader& read_text, Host& host,
+           Log& log, const Respond& respond)
 {
     const json::Document document = json::parse(request_text, "Request");
     const json::Place request = json::root(document);
@@ -60,32 +69,35 @@ std::string serve(std::string_view request_text, std::string_view source, const 
     require_possible(*config.hypervisor.row, config.hypervisor.row->method_limits,
                      {std::string{method.name}});
     Cpi cpi{config, host, log};
-    if (method.asks_machines && config.is_remote())
+    if (method.uses == Method::Uses::machines && config.is_remote())
         static_cast<void>(cpi.machines());
+    if (method.uses != Method::Uses::nothing)
+        make_ready(cpi);
     json::Writer result;
     method.call(cpi, request.at("arguments"), result);
-    return success(result.text());
+    respond(success(result.text()));
+    cpi.do_what_comes_afterwards();
 }
 
 } // namespace
 
-std::string answer(std::string_view request, std::string_view source, const ConfigReader& read_text,
-                   Host& host, Log& log) noexcept
+void answer(std::string_view request, std::string_view source, const ConfigReader& read_text, Host& host,
+            Log& log, const Respond& respond) noexcept
 {
     try {
         try {
-            return serve(request, source, read_text, host, log);
+            serve(request, source, read_text, host, log, respond);
         } catch (const Error& error) {
             log.error(error.what());
-            return failure(log.redactor(), error);
+            respond(failure(log.redactor(), error));
         } catch (const std::bad_alloc&) {
             throw;
         } catch (const std::exception& error) {
             log.error(error.what());
-            return failure(log.redactor(), {ErrorKind::cpi, error.what()});
+            respond(failure(log.redactor(), {ErrorKind::cpi, error.what()}));
         }
     } catch (...) {
-        return std::string{out_of_memory()};
+        respond(out_of_memory());
     }
 }
 

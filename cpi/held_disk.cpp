@@ -32,6 +32,8 @@ std::string text_of(const DiskRecord& record)
     out.key("image").string(record.image);
     out.key("hypervisor").string(record.hypervisor);
     write_ids(out, record.ids);
+    if (record.has_other_images)
+        out.key("has_other_images").boolean(true);
     out.key("cloud_properties").verbatim(record.properties.verbatim);
     out.key("metadata").verbatim(record.metadata);
     out.end_object();
@@ -57,14 +59,12 @@ void make_disk(Cpi& cpi, const DiskCid& cid, const DiskRecord& record,
         forget_key(cpi, abandoned);
     });
     Creation creation{store, kind, cid.str()};
-    Undo undo{cpi.log()};
-    undo.add(concat("forget the key of disk ", cid.str()), [&] { forget_key(cpi, cid); });
+    creation.undo().add(concat("forget the key of disk ", cid.str()), [&] { forget_key(cpi, cid); });
     store.host().publish(creation.staging() / file_name::disk_record, text_of(record), Access::owner);
     const auto kept = keep_key(cpi, options, creation.staging(), cid.str(), key);
     fill({store.place_image(creation.staging(), cid.str(), record.image, pool), record.format, kept});
     creation.publish();
     creation.finish();
-    undo.keep();
     refresh_pool(cpi, options);
 }
 
@@ -76,6 +76,7 @@ HeldDisk::HeldDisk(Cpi& cpi, const DiskCid& cid, DiskOf whose)
     record = read_record(cpi, cid);
     if (whose == DiskOf::this_hypervisor)
         require_own(cpi, cid.str(), record.hypervisor);
+    remove_other_images();
 }
 
 Path HeldDisk::folder() const
@@ -111,26 +112,39 @@ std::optional<VmCid> HeldDisk::holder() const
     return cpi_.machines().has_disk(vm, cid_) ? std::optional{vm} : std::nullopt;
 }
 
-void HeldDisk::remove_other_images() const
+void HeldDisk::remove_other_images()
 {
-    for (const auto& name : cpi_.host().list(folder()))
-        if (file_name::is_disk_image(name) && name != record.image)
-            cpi_.store().discard_image(folder(), cid_.str(), name);
+    if (!record.has_other_images)
+        return;
+    try {
+        for (const auto& name : cpi_.host().list(folder()))
+            if (file_name::is_disk_image(name) && name != record.image)
+                cpi_.store().discard_image(folder(), cid_.str(), name);
+        record.has_other_images = false;
+        save();
+    } catch (const Error& error) {
+        record.has_other_images = true;
+        cpi_.log().warning(concat("what is left of other images of disk ", cid_.str(),
+                                  " is not removed yet: ", error.what()));
+    }
 }
 
 void HeldDisk::replace_image(DiskRecord next, const std::function<void(const image::Image&)>& fill)
 {
-    remove_other_images();
-    next.image = file_name::next_disk(record.image, next.format);
-    const DiskOptions& options = next.properties.fields;
+    // The record says so before there is another one, and until there is none any more.
+    record.has_other_images = true;
+    save();
     Undo undo{cpi_.log()};
     undo.add(concat("remove the new image of disk ", cid_.str()), [this] { remove_other_images(); });
+    next.image = file_name::next_disk(record.image, next.format);
+    cpi_.store().discard_image(folder(), cid_.str(), next.image); // that an older version may have left
+    const DiskOptions& options = next.properties.fields;
     const Path file =
         cpi_.store().place_image(folder(), cid_.str(), next.image, pool_directory(cpi_, options));
     fill({file, next.format, key_of(cpi_, options, cid_.str())});
     check_interrupt();
-    // From here on both images stay until it is certain which one the record names.
     undo.keep();
+    next.has_other_images = true;
     record = std::move(next);
     save();
     remove_other_images();

@@ -23,6 +23,7 @@ struct DiskRecord {
     DiskProperties properties;
     json::VerbatimObject metadata;
     std::optional<IdMap> ids = {}; // of the containers that its file system is for
+    bool has_other_images = false; // in its folder, which are not, or no longer, the disk's
 };
 
 [[nodiscard]] std::string text_of(const DiskRecord& record);
@@ -40,7 +41,8 @@ void make_disk(Cpi& cpi, const DiskCid& cid, const DiskRecord& record,
 /// Whose disks a call works on.
 enum class DiskOf { this_hypervisor, any_hypervisor };
 
-/// A disk that exists, and that no other call touches while this lives. Its absence is disk_not_found.
+/// A disk that exists, and that no other call touches while this lives. Its absence is disk_not_found. It is
+/// whole: what a killed call has left of its images is gone.
 class HeldDisk {
 public:
     HeldDisk(Cpi& cpi, const DiskCid& cid, DiskOf whose = DiskOf::this_hypervisor);
@@ -61,8 +63,9 @@ public:
     DiskRecord record;
 
 private:
-    /// Removes images that a killed call began or left.
-    void remove_other_images() const;
+    /// Removes all images but the disk's, if the record says that there may be others. What cannot be removed
+    /// is left to the next call on the disk.
+    void remove_other_images();
 
     Cpi& cpi_;
     DiskCid cid_;
@@ -80,6 +83,7 @@ inline constexpr std::tuple fields<DiskRecord>{
     optional("cloud_properties", &DiskRecord::properties),
     optional("metadata", &DiskRecord::metadata),
     optional("idmap", &DiskRecord::ids),
+    optional("has_other_images", &DiskRecord::has_other_images),
 };
 
 } // namespace json

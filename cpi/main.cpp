@@ -179,7 +179,8 @@ int serve(const std::string& config_file)
 
     LocalHost host;
     const auto read_text = [&config_file] { return read_config_file(config_file); };
-    responder.respond(answer(read_all(STDIN_FILENO), config_file, read_text, host, log));
+    answer(read_all(STDIN_FILENO), config_file, read_text, host, log,
+           [&responder](std::string_view document) { responder.respond(document); });
     // The watching thread still uses what lives here: leave without taking it apart.
     ::_exit(EXIT_SUCCESS);
 }
@@ -196,6 +197,7 @@ int operate(const std::string& config_file, const std::function<std::string(Cpi&
         LocalHost host;
         Cpi cpi{config, host, log};
         std::cout << command(cpi) << std::endl;
+        cpi.do_what_comes_afterwards();
         // The watching thread lives on: leave without taking apart what it uses.
         ::_exit(EXIT_SUCCESS);
     } catch (const std::exception& error) {

@@ -1,6 +1,5 @@
 #include "cpi/managed_networks.h"
 
-#include "base/undo.h"
 #include "cpi/cpi.h"
 
 #include <algorithm>
@@ -83,13 +82,11 @@ void make(Cpi& cpi, const ManagedNetwork& network)
     store.host().publish(creation.staging() / file_name::network_record, record_of(network), Access::owner);
     creation.publish();
 
-    Undo undo{cpi.log()};
-    undo.add(concat("remove network ", name), [&] { libvirt.remove_network(network.spec.uuid); });
+    creation.undo().add(concat("remove network ", name), [&] { libvirt.remove_network(network.spec.uuid); });
     libvirt.define_network(name, describe(network.spec));
     libvirt.start_network(name);
     libvirt.autostart_network(name);
     creation.finish();
-    undo.keep();
 }
 
 } // namespace

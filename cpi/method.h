@@ -20,7 +20,8 @@ class Cpi;
 struct Method {
     std::string_view name;
     void (*call)(Cpi& cpi, const json::Place& arguments, json::Writer& result); // null: not built
-    bool asks_machines = false; // always; the way to those of a remote host is begun at once
+    enum class Uses { nothing, store, machines };
+    Uses uses = Uses::nothing; // always; the way to the machines of a remote host is begun at once
 };
 
 namespace detail {
@@ -81,11 +82,18 @@ consteval Method method(std::string_view name)
     return {name, &detail::Call<handler>::run};
 }
 
+/// One that makes, changes or removes what is in the store.
+template <auto handler>
+consteval Method store_method(std::string_view name)
+{
+    return {name, &detail::Call<handler>::run, Method::Uses::store};
+}
+
 /// One that always asks the hypervisor of its VMs.
 template <auto handler>
 consteval Method machine_method(std::string_view name)
 {
-    return {name, &detail::Call<handler>::run, true};
+    return {name, &detail::Call<handler>::run, Method::Uses::machines};
 }
 
 /// A method of the contract that answers NotImplemented.

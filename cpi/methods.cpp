@@ -18,8 +18,8 @@ std::span<const Method> methods() noexcept
         method<ping>("ping"),
         not_built("current_vm_id"),
 
-        method<create_stemcell>("create_stemcell"),
-        method<delete_stemcell>("delete_stemcell"),
+        store_method<create_stemcell>("create_stemcell"),
+        store_method<delete_stemcell>("delete_stemcell"),
 
         machine_method<create_vm>("create_vm"),
         machine_method<delete_vm>("delete_vm"),
@@ -29,20 +29,20 @@ std::span<const Method> methods() noexcept
         method<calculate_vm_cloud_properties>("calculate_vm_cloud_properties"),
         not_built("configure_networks"),
 
-        method<create_disk>("create_disk"),
+        store_method<create_disk>("create_disk"),
         method<has_disk>("has_disk"),
-        method<delete_disk>("delete_disk"),
+        store_method<delete_disk>("delete_disk"),
         machine_method<attach_disk>("attach_disk"),
         machine_method<detach_disk>("detach_disk"),
         machine_method<get_disks>("get_disks"),
-        method<set_disk_metadata>("set_disk_metadata"),
-        method<resize_disk>("resize_disk"),
-        method<update_disk>("update_disk"),
-        method<snapshot_disk>("snapshot_disk"),
-        method<delete_snapshot>("delete_snapshot"),
+        store_method<set_disk_metadata>("set_disk_metadata"),
+        store_method<resize_disk>("resize_disk"),
+        store_method<update_disk>("update_disk"),
+        store_method<snapshot_disk>("snapshot_disk"),
+        store_method<delete_snapshot>("delete_snapshot"),
 
-        method<create_network>("create_network"),
-        method<delete_network>("delete_network"),
+        store_method<create_network>("create_network"),
+        store_method<delete_network>("delete_network"),
     };
     return table;
 }

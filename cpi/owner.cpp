@@ -22,11 +22,23 @@ void require_own_record(Cpi& cpi, std::string_view cid, const std::optional<std:
     require_own(cpi, cid, json::root(document).at("hypervisor").string());
 }
 
-void write_vm_record(Cpi& cpi, const Path& folder)
+void write_vm_record(Cpi& cpi, const Path& folder, const std::vector<AddressClaim>& addresses)
 {
     json::Writer out;
-    out.begin_object().key("hypervisor").string(cpi.hypervisor().name).end_object();
+    out.begin_object().key("hypervisor").string(cpi.hypervisor().name);
+    out.key("addresses").begin_array();
+    for (const AddressClaim& claim : addresses)
+        out.string(cpi.store().layout().of(claim).filename().native());
+    out.end_array().end_object();
     cpi.host().publish(folder / file_name::vm_record, json::pretty(out.text()), Access::owner);
+}
+
+std::vector<std::string> addresses_in(const std::string& vm_record)
+{
+    const json::Document document = json::parse(vm_record, "the record of a VM");
+    const json::Place addresses = json::root(document).at("addresses"); // older records have none
+    return addresses.is_null() ? std::vector<std::string>{}
+                               : json::Codec<std::vector<std::string>>::read(addresses);
 }
 
 } // namespace cpi

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace cpi {
 
@@ -35,7 +36,10 @@ void require_own(Cpi& cpi, const Id<Tag>& cid)
     require_own_record(cpi, cid.str(), cpi.store().read(cid, record_of<Tag>));
 }
 
-/// Puts the VM's record into its folder: the first thing that is made of it.
-void write_vm_record(Cpi& cpi, const Path& folder);
+/// Puts the VM's record into its folder: the first thing that is made of it. By the record it is known
+/// what to give back of the addresses.
+void write_vm_record(Cpi& cpi, const Path& folder, const std::vector<AddressClaim>& addresses);
+/// The files of the addresses that a VM's record names.
+[[nodiscard]] std::vector<std::string> addresses_in(const std::string& vm_record);
 
 } // namespace cpi

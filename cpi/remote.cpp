@@ -9,6 +9,7 @@
 #include <array>
 #include <cstdlib>
 #include <future>
+#include <optional>
 #include <tuple>
 
 namespace cpi {
@@ -104,17 +105,18 @@ public:
             std::tuple{"tls.private_key", "clientkey.pem", tls_.private_key},
         };
         LocalHost here;
+        folder_.emplace();
         for (const auto& [key, file, given] : files)
-            here.publish(folder_.path() / file, text_of(key, given).reveal(), Access::owner);
-        return uri_with(uri_, "pkipath", folder_.path().native());
+            here.publish(folder_->path() / file, text_of(key, given).reveal(), Access::owner);
+        return uri_with(uri_, "pkipath", folder_->path().native());
     }
-    void opened() override { folder_.remove(); }
+    void opened() override { folder_.reset(); }
     [[nodiscard]] std::string complaint() override { return {}; }
 
 private:
     const TlsConfig& tls_;
     std::string uri_;
-    PrivateFolder folder_;
+    std::optional<PrivateFolder> folder_; // while a connection is being opened
 };
 
 } // namespace

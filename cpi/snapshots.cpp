@@ -1,7 +1,6 @@
 #include "cpi/snapshots.h"
 
 #include "base/error.h"
-#include "base/undo.h"
 #include "cpi/cpi.h"
 #include "cpi/disk_options.h"
 #include "cpi/held_disk.h"
@@ -143,6 +142,12 @@ void restore_in_place(Cpi& cpi, const Path& image, const SnapshotRecord& record)
 
 } // namespace
 
+void end_abandoned_snapshots(Cpi& cpi)
+{
+    cpi.store().sweep_begun(cpi.store().layout().snapshots(), SnapshotTag::prefix,
+                            [&](const std::string& name) { forget_snapshot(cpi, SnapshotCid{name}); });
+}
+
 SnapshotCid snapshot_disk(Cpi& cpi, const DiskCid& cid, const std::map<std::string, TagValue>& metadata)
 {
     Store& store = cpi.store();
@@ -153,8 +158,7 @@ SnapshotCid snapshot_disk(Cpi& cpi, const DiskCid& cid, const std::map<std::stri
     store.sweep(kind, SnapshotTag::prefix,
                 [&](const std::string& name) { forget_snapshot(cpi, SnapshotCid{name}); });
     Creation creation{store, kind, snapshot.str()};
-    Undo undo{cpi.log()};
-    undo.add(concat("forget ", snapshot.str()), [&] { forget_snapshot(cpi, snapshot); });
+    creation.undo().add(concat("forget ", snapshot.str()), [&] { forget_snapshot(cpi, snapshot); });
     store.host().publish(creation.staging() / file_name::snapshot_record, text_of_snapshot(disk, metadata),
                          Access::owner);
     const auto key = keep_key(cpi, options, creation.staging(), snapshot.str(), disk.image().key);
@@ -163,7 +167,6 @@ SnapshotCid snapshot_disk(Cpi& cpi, const DiskCid& cid, const std::map<std::stri
                 secret_name(options, snapshot.str())});
     creation.publish();
     creation.finish();
-    undo.keep();
     return snapshot;
 }
 

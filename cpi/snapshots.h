@@ -13,6 +13,8 @@ class Cpi;
 /// A copy of the disk at one point in time, which needs neither the disk nor its VM. A guest goes on while it
 /// is made.
 SnapshotCid snapshot_disk(Cpi& cpi, const DiskCid& cid, const std::map<std::string, TagValue>& metadata);
+/// Ends what calls that were killed have left of copies: a guest may be frozen for one.
+void end_abandoned_snapshots(Cpi& cpi);
 /// An absent one is fine.
 void delete_snapshot(Cpi& cpi, const SnapshotCid& snapshot);
 

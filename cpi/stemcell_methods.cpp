@@ -1,6 +1,7 @@
 #include "cpi/stemcell_methods.h"
 
 #include "cpi/owner.h"
+#include "cpi/vm_addresses.h"
 #include "cpi/vms.h"
 
 namespace cpi {
@@ -16,6 +17,7 @@ void delete_stemcell(Cpi& cpi, const StemcellCid& cid)
 {
     // The last call of bosh delete-env; after it nobody may come any more.
     sweep_vms(cpi);
+    sweep_addresses(cpi.store(), address_holders(cpi));
     require_own(cpi, cid);
     remove_stemcell(cpi.store(), cid);
 }

@@ -1,7 +1,8 @@
 #include "cpi/vm_addresses.h"
 
+#include "cpi/owner.h"
+#include "cpi/vms.h"
 #include "network/reservations.h"
-#include "storage/claims.h"
 
 namespace cpi {
 
@@ -19,7 +20,14 @@ std::string segment_of(const Nic& nic)
 
 } // namespace
 
-void claim_addresses_of(Cpi& cpi, const VmCid& vm, const NetworkPlan& networks)
+AddressHolders address_holders(Cpi& cpi)
+{
+    Machines& machines = cpi.machines();
+    return {.exist = [&machines](const VmCid& vm) { return machines.exists(vm); },
+            .sweep = [&cpi] { sweep_vms(cpi); }};
+}
+
+std::vector<AddressClaim> claims_of(const NetworkPlan& networks)
 {
     std::vector<AddressClaim> claims;
     for (const PlannedNic& planned : networks.nics) {
@@ -29,8 +37,13 @@ void claim_addresses_of(Cpi& cpi, const VmCid& vm, const NetworkPlan& networks)
         if (planned.has_given_mac)
             claims.push_back({segment, planned.nic.mac});
     }
-    Machines& machines = cpi.machines();
-    claim_addresses(cpi.store(), vm, claims, [&](const VmCid& other) { return machines.exists(other); });
+    return claims;
+}
+
+void release_claims(Cpi& cpi, const VmCid& vm)
+{
+    if (const auto record = cpi.store().read(vm, file_name::vm_record))
+        release_addresses(cpi.store(), vm, addresses_in(*record));
 }
 
 void reserve_addresses(Cpi& cpi, const VmCid& vm, const Path& folder, NetworkPlan& networks)

@@ -2,11 +2,19 @@
 
 #include "cpi/cpi.h"
 #include "cpi/vm_networks.h"
+#include "storage/claims.h"
+
+#include <vector>
 
 namespace cpi {
 
-/// Throws when another VM of the store has an address that this one's NICs are given.
-void claim_addresses_of(Cpi& cpi, const VmCid& vm, const NetworkPlan& networks);
+/// What is known of the VMs that have addresses.
+[[nodiscard]] AddressHolders address_holders(Cpi& cpi);
+
+/// The addresses that a VM's NICs are given, and that no other VM can have.
+[[nodiscard]] std::vector<AddressClaim> claims_of(const NetworkPlan& networks);
+/// Takes back what the VM, whose folder must still be there, has of them.
+void release_claims(Cpi& cpi, const VmCid& vm);
 
 /// Reserves an address for each NIC that is to have one, and lets its filter know. `folder` is the VM's: by
 /// what is written there first, release_reservations knows what to take back.

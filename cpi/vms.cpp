@@ -1,6 +1,5 @@
 #include "cpi/vms.h"
 
-#include "base/undo.h"
 #include "cpi/agent_settings.h"
 #include "cpi/disk_options.h"
 #include "cpi/disks.h"
@@ -40,7 +39,9 @@ void enable_networks(Cpi& cpi, const NetworkPlan& networks)
 /// Takes the VM's addresses and plugs its NICs in.
 void settle_nics(Cpi& cpi, VmPlan& plan, const Path& folder)
 {
-    claim_addresses_of(cpi, plan.cid, plan.networks);
+    const std::vector<AddressClaim> claims = claims_of(plan.networks);
+    write_vm_record(cpi, folder, claims);
+    claim_addresses(cpi.store(), plan.cid, claims, address_holders(cpi));
     reserve_addresses(cpi, plan.cid, folder, plan.networks);
     for (const PlannedNic& planned : plan.networks.nics)
         plan.spec.nics.push_back(planned.nic);
@@ -54,8 +55,30 @@ bool forget_vm(Cpi& cpi, const VmCid& vm)
     require_own(cpi, vm);
     const bool had_machine = cpi.machines().remove(vm);
     release_reservations(cpi, vm);
+    release_claims(cpi, vm);
     forget_key(cpi, vm);
     return had_machine;
+}
+
+/// Removes VMs that are in libvirt alone, of which a call could take back no more.
+void sweep_strays(Cpi& cpi)
+{
+    Store& store = cpi.store();
+    std::optional<std::vector<std::string>> folders; // listed after the VMs: one in the making has its folder
+    const auto has_files = [&](const VmCid& vm) {
+        if (!folders)
+            folders = store.host().list(store.layout().vms());
+        return std::ranges::find(*folders, vm.str()) != folders->end() || store.is_begun(vm);
+    };
+    try {
+        for (const VmCid& vm : cpi.machines().strays(has_files)) {
+            cpi.log().warning(
+                concat("removing VM ", vm.str(), ", which was never finished and has no files"));
+            forget_vm(cpi, vm);
+        }
+    } catch (const Error& error) {
+        cpi.log().warning(concat("looking for VMs without files: ", error.what()));
+    }
 }
 
 Secret settings_of(Cpi& cpi, const VmPlan& plan, const std::string& agent_id,
@@ -72,14 +95,14 @@ Secret settings_of(Cpi& cpi, const VmPlan& plan, const std::string& agent_id,
                          cpi.config().agent);
 }
 
-} // namespace
-
-CreatedVm create_vm(Cpi& cpi, const std::string& agent_id, const StemcellCid& stemcell_cid,
-                    const VmProperties& properties, const Networks& networks,
-                    const std::optional<std::vector<DiskCid>>& disks,
-                    const std::optional<json::VerbatimObject>& env)
+/// create_vm, but for what its errors are to the Director.
+CreatedVm make_vm(Cpi& cpi, const std::string& agent_id, const StemcellCid& stemcell_cid,
+                  const VmProperties& properties, const Networks& networks,
+                  const std::optional<std::vector<DiskCid>>& disks,
+                  const std::optional<json::VerbatimObject>& env)
 {
     sweep_vms(cpi); // first of all: their addresses are free then
+    sweep_strays(cpi);
     Store& store = cpi.store();
     check_properties(cpi, "cloud properties of the VM", cpi.hypervisor().vm_limits, properties);
     for (const Network& network : networks.all)
@@ -93,18 +116,32 @@ CreatedVm create_vm(Cpi& cpi, const std::string& agent_id, const StemcellCid& st
     const Path kind = store.layout().vms();
     const Path pool = pool_directory(cpi, properties);
     Creation creation{store, kind, vm};
-    Undo undo{cpi.log()};
-    undo.add(concat("remove VM ", vm), [&] { forget_vm(cpi, plan.cid); });
-    write_vm_record(cpi, creation.staging());
+    creation.undo().add(concat("remove VM ", vm), [&] { forget_vm(cpi, plan.cid); });
     settle_nics(cpi, plan, creation.staging());
     const auto key = keep_key(cpi, properties, creation.staging(), vm);
     make_files(cpi, plan, {creation.staging(), pool, key}, settings_of(cpi, plan, agent_id, env));
     creation.publish();
     cpi.machines().create(plan.spec);
     creation.finish();
-    undo.keep();
     refresh_pool(cpi, properties);
     return {plan.cid, plan.networks.settings};
+}
+
+} // namespace
+
+CreatedVm create_vm(Cpi& cpi, const std::string& agent_id, const StemcellCid& stemcell,
+                    const VmProperties& properties, const Networks& networks,
+                    const std::optional<std::vector<DiskCid>>& disks,
+                    const std::optional<json::VerbatimObject>& env)
+{
+    try {
+        return make_vm(cpi, agent_id, stemcell, properties, networks, disks, env);
+    } catch (const Error& error) {
+        // It is the one error after which the Director tries again; a host that is full may have room then.
+        if (!error.ok_to_retry() && error.kind() != ErrorKind::no_disk_space)
+            throw;
+        throw Error{ErrorKind::vm_creation_failed, error.message(), Retry::yes, error.cause()};
+    }
 }
 
 void sweep_vms(Cpi& cpi)
@@ -116,6 +153,7 @@ void sweep_vms(Cpi& cpi)
 void delete_vm(Cpi& cpi, const VmCid& vm)
 {
     sweep_vms(cpi);
+    sweep_strays(cpi);
     const HeldVm held{cpi, vm};
     const bool had_machine = forget_vm(cpi, vm);
     trees::discard_holder(cpi.store(), vm);

@@ -18,16 +18,20 @@ public:
 
     explicit Id(std::string text) : text_{std::move(text)}
     {
+        if (!is_one(text_))
+            throw Error{ErrorKind::invalid_call,
+                        concat("expected a ", Tag::noun, " of letters, digits and '-', got '",
+                               printable_utf8(text_.substr(0, longest)), "'")};
+    }
+    /// Whether a text can be one.
+    [[nodiscard]] static bool is_one(std::string_view text)
+    {
         const auto plain = [](char c) {
             return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
                    c == '_' || c == '.';
         };
-        constexpr std::size_t longest = 100;
-        if (text_.empty() || text_.size() > longest || text_.front() == '.' || text_.front() == '-' ||
-            !std::ranges::all_of(text_, plain))
-            throw Error{ErrorKind::invalid_call,
-                        concat("expected a ", Tag::noun, " of letters, digits and '-', got '",
-                               printable_utf8(text_.substr(0, longest)), "'")};
+        return !text.empty() && text.size() <= longest && text.front() != '.' && text.front() != '-' &&
+               std::ranges::all_of(text, plain);
     }
     [[nodiscard]] const std::string& str() const noexcept { return text_; }
     /// Whether the CPI can have made it. What other people named is never ours to touch.
@@ -35,6 +39,8 @@ public:
     auto operator<=>(const Id&) const = default;
 
 private:
+    static constexpr std::size_t longest = 100;
+
     std::string text_;
 };
 

@@ -51,6 +51,19 @@ std::optional<DefinedDisk> find_disk(std::string_view domain_xml, std::string_vi
     return found == disks.end() ? std::nullopt : std::optional{*found};
 }
 
+bool lives_in(std::string_view domain_xml, const Path& folder)
+{
+    const xml::Document domain = xml::Document::parse(domain_xml, "a VM's definition");
+    const auto devices = domain.root().child("devices");
+    const std::string within = concat(folder.native(), "/");
+    const auto is_within = [&](const xml::Element& device) {
+        const auto source = device.child("source");
+        return source && (source->attribute("file").starts_with(within) ||
+                          source->attribute("dir").starts_with(within));
+    };
+    return devices && std::ranges::any_of(devices->children(), is_within);
+}
+
 void add_encryption(const xml::Element& source, std::string_view secret)
 {
     source.add("encryption")

@@ -22,6 +22,9 @@ struct DefinedDisk {
 
 [[nodiscard]] std::optional<DefinedDisk> find_disk(std::string_view domain_xml, std::string_view serial);
 
+/// Whether one of the VM's disks or file systems is made of what is in that folder.
+[[nodiscard]] bool lives_in(std::string_view domain_xml, const Path& folder);
+
 /// Says below a disk's file that it is encrypted by LUKS, and which of libvirt's secrets opens it.
 void add_encryption(const xml::Element& source, std::string_view secret);
 

@@ -99,6 +99,20 @@ bool LibvirtMachines::exists(const VmCid& vm)
     return vm.is_ours() && libvirt_.domain_exists(vm.str());
 }
 
+std::vector<VmCid> LibvirtMachines::strays(const std::function<bool(const VmCid&)>& has_files)
+{
+    std::vector<VmCid> found;
+    for (const std::string& name : libvirt_.domain_names()) {
+        if (!VmCid::is_one(name) || !name.starts_with(VmCid::prefix) || has_files(VmCid{name}))
+            continue;
+        const VmCid vm{name};
+        const std::string definition = libvirt_.domain_xml(name, Definition::inactive);
+        if (definition.find(tags_namespace) == std::string::npos && lives_in(definition, layout_.of(vm)))
+            found.push_back(vm);
+    }
+    return found;
+}
+
 std::vector<std::string_view> LibvirtMachines::domain_types(Acceleration acceleration) const
 {
     const auto& all = machinery_.domain_types;
@@ -326,7 +340,13 @@ bool LibvirtMachines::resize(const VmCid& vm, const DiskCid& disk, const Path& f
         throw Error{ErrorKind::not_supported,
                     concat("disk ", disk.str(), " is attached to VM ", vm.str(),
                            ", which would not see its new size. Try: detach it first")};
-    libvirt_.resize_disk(name_of(vm), file.native(), size.bytes());
+    // A call that was killed may have made it larger than anybody has written down.
+    const std::uint64_t now = libvirt_.disk_size(
+        name_of(vm), target_of_disk(find_disk(*definition, disk.str())->device_xml).device);
+    if (now > size.bytes())
+        throw image::cannot_shrink(concat("disk '", disk.str(), "'"), now, size);
+    if (now < size.bytes())
+        libvirt_.grow_disk(name_of(vm), file.native(), size.bytes());
     return true;
 }
 
@@ -356,11 +376,34 @@ void LibvirtMachines::copy_by_backup_job(const VmCid& vm, const DiskCid& disk, c
     image::create(host_, {to.file, from.format, to.key}, Mebibytes::rounded_up(size));
     const std::string job = backup_xml(live, disk.str(), from.format, to);
     try {
-        libvirt_.back_up(name_of(vm), job);
+        libvirt_.await_turn_to_back_up(name_of(vm));
+        begin_copy(vm, job, to.file.parent_path() / file_name::frozen);
+        libvirt_.finish_back_up(name_of(vm));
     } catch (const Error&) {
         log_.info(concat("the job that failed: ", job));
         throw;
     }
+}
+
+void LibvirtMachines::begin_copy(const VmCid& vm, const std::string& job, const Path& frozen)
+{
+    // By this record the next call lets the guest go on when this one cannot.
+    host_.publish(frozen, "", Access::owner);
+    Undo thaw{log_};
+    thaw.add(concat("let VM ", vm.str(), " write to its file systems again"), [&] {
+        libvirt_.thaw_file_systems(name_of(vm));
+        host_.discard(frozen);
+    });
+    const bool is_frozen = libvirt_.freeze_file_systems(name_of(vm));
+    libvirt_.begin_back_up(name_of(vm), job);
+    // Whoever could not be frozen may have been frozen already, by a call that was killed.
+    if (!thaw.run() && is_frozen)
+        throw Error{ErrorKind::cloud,
+                    concat("VM ", vm.str(),
+                           " stays frozen: its file systems take no writes. The next call of the "
+                           "CPI tries again. Try: ",
+                           libvirt_.address().virsh, " -c ", shell_quote(libvirt_.uri()), " domfsthaw ",
+                           vm.str())};
 }
 
 void LibvirtMachines::copy_while_suspended(const VmCid& vm, const DiskCid& disk, const Path& from,
@@ -385,6 +428,9 @@ void LibvirtMachines::abandon_copy(const VmCid& vm, const DiskCid& /*disk*/, con
 {
     if (machinery_.copies_disks_in_use == CopyInUse::by_backup_job) {
         libvirt_.abandon_back_up(name_of(vm), mark);
+        // Thawing takes an agent's time: not without need.
+        if (host_.info(Layout::staging_of(layout_.snapshots() / mark) / file_name::frozen))
+            libvirt_.thaw_file_systems(name_of(vm));
         return;
     }
     // Who holds the lock still copies, and will let the VM go on.

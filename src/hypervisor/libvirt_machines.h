@@ -50,6 +50,7 @@ public:
     }
 
     [[nodiscard]] bool exists(const VmCid& vm) override;
+    [[nodiscard]] std::vector<VmCid> strays(const std::function<bool(const VmCid&)>& has_files) override;
     void create(const DomainSpec& spec) override;
     bool remove(const VmCid& vm) override;
     void reboot(const VmCid& vm, std::chrono::seconds patience) override;
@@ -89,6 +90,8 @@ private:
     DiskTarget attach_where_missing(const VmCid& vm, const DiskCid& disk, DiskSpec spec);
     void copy_while_suspended(const VmCid& vm, const DiskCid& disk, const Path& from, const Path& to);
     void copy_by_backup_job(const VmCid& vm, const DiskCid& disk, const DiskSpec& from, const DiskCopy& to);
+    /// Begins the job while the guest, if it can, holds still with its file systems in order.
+    void begin_copy(const VmCid& vm, const std::string& job, const Path& frozen);
 
     Libvirt& libvirt_;
     Host& host_;

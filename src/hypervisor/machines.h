@@ -6,6 +6,7 @@
 #include "network/networks.h"
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -20,6 +21,12 @@ public:
     virtual ~Machines() = default;
 
     [[nodiscard]] virtual bool exists(const VmCid& vm) = 0;
+    /// VMs of which `has_files` says that the store has nothing, though they are made to have their files
+    /// there, and that were never finished: nobody has annotated them.
+    [[nodiscard]] virtual std::vector<VmCid> strays(const std::function<bool(const VmCid&)>& /*has_files*/)
+    {
+        return {};
+    }
     /// Makes the VM known to the hypervisor and starts it. Its files are in their places.
     virtual void create(const DomainSpec& spec) = 0;
     /// Stops it at once and forgets it, with all that the hypervisor holds of its files; the files are the

@@ -222,6 +222,12 @@ std::uint64_t virtual_size(Host& host, const Image& image)
     return static_cast<std::uint64_t>(json::root(info).at("virtual-size").integer(0, most_bytes));
 }
 
+Error cannot_shrink(std::string_view disk, std::uint64_t bytes, Mebibytes wanted)
+{
+    return Error{ErrorKind::not_supported, concat(disk, " has ", Mebibytes::rounded_up(bytes).count,
+                                                  " MiB and cannot shrink to ", wanted.count)};
+}
+
 void check(Host& host, const Image& image)
 {
     // Leaked clusters (status 3) waste space and do no harm.

@@ -59,6 +59,10 @@ void resize(Host& host, const Image& image, Mebibytes size, Preallocation preall
 /// The size that a guest sees, in bytes. It takes no key, and the image may be in use.
 [[nodiscard]] std::uint64_t virtual_size(Host& host, const Image& image);
 
+/// That a disk which has so many bytes is to have fewer. What was written down of its size may be less than
+/// it has, when a call that made it larger was killed.
+[[nodiscard]] Error cannot_shrink(std::string_view disk, std::uint64_t bytes, Mebibytes wanted);
+
 /// Throws when the image, which has no key, is damaged.
 void check(Host& host, const Image& image);
 

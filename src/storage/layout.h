@@ -15,6 +15,7 @@ struct AddressClaim {
 
 /// Where everything is under the configuration's `store_dir`. The only place that knows file names.
 ///
+///     host               the machine-id of the host whose store it is
 ///     stemcells/<cid>/   stemcell.json, image.<format> unless it is elsewhere on the host
 ///     vms/<cid>/         vm.json, base.<format> (a second name of the stemcell's image), root.qcow2,
 ///                        ephemeral.raw, settings.iso, console.log, reservations (of addresses, if any),
@@ -24,7 +25,9 @@ struct AddressClaim {
 ///                        while it is switched off or on)
 ///     disks/<cid>/       disk.json, disk.<format> (disk-2.<format> when it was rewritten),
 ///                        attached_to (the VM that it was last given to)
-///     snapshots/<cid>/   snapshot.json, disk.<format>: a copy that needs nothing else
+///     snapshots/<cid>/   snapshot.json, disk.<format>: a copy that needs nothing else; while it is made,
+///     frozen
+///                        (the VM's guest may be)
 ///     networks/<cid>/    network.json; networks/lock is held while a network is made
 ///     addresses/         one file for each address that a VM has to itself, with the VM's cid; lock
 ///     trees/<name>/      rootfs: of containers, as long as a stemcell's or a VM's link `tree` leads to it;
@@ -41,6 +44,7 @@ public:
     explicit Layout(Path root) : root_{std::move(root)} {}
 
     [[nodiscard]] const Path& root() const noexcept { return root_; }
+    [[nodiscard]] Path host_mark() const { return root_ / "host"; }
     [[nodiscard]] Path in_progress() const { return root_ / ".in-progress"; }
     [[nodiscard]] Path stemcells() const { return root_ / "stemcells"; }
     [[nodiscard]] Path vms() const { return root_ / "vms"; }
@@ -90,6 +94,7 @@ inline constexpr std::string_view disk_record = "disk.json";
 inline constexpr std::string_view snapshot_record = "snapshot.json";
 inline constexpr std::string_view network_record = "network.json";
 inline constexpr std::string_view attached_to = "attached_to";
+inline constexpr std::string_view frozen = "frozen";
 inline constexpr std::string_view reservations = "reservations";
 inline constexpr std::string_view tree = "tree";
 inline constexpr std::string_view container = "container";

@@ -76,12 +76,18 @@ void Store::remove_traces(const Path& folder, const std::string& name)
     host_.discard(layout_.in_progress() / name);
 }
 
-void Store::sweep(const Path& folder, std::string_view prefix,
-                  const std::function<void(const std::string&)>& forget)
+void Store::sweep_begun(const Path& folder, std::string_view prefix,
+                        const std::function<void(const std::string&)>& forget)
 {
     for (const auto& name : host_.list(layout_.in_progress()))
         if (name.starts_with(prefix))
             tolerate(name, [&] { sweep_abandoned(folder, name, forget); });
+}
+
+void Store::sweep(const Path& folder, std::string_view prefix,
+                  const std::function<void(const std::string&)>& forget)
+{
+    sweep_begun(folder, prefix, forget);
     for (const auto& name : host_.list(folder)) {
         // The mark comes before the staging folder and goes after it: without the mark nobody is at work
         // there.
@@ -130,9 +136,8 @@ void Store::make_ready(const Path& folder)
 }
 
 Creation::Creation(Store& store, const Path& folder, std::string name)
-    : store_{store}, folder_{folder}, name_{std::move(name)}, place_{folder / name_}, staging_{
-                                                                                          Layout::staging_of(
-                                                                                              place_)}
+    : store_{store}, folder_{folder}, name_{std::move(name)}, place_{folder / name_},
+      staging_{Layout::staging_of(place_)}, undo_{store.log()}
 {
     store_.make_ready(folder);
     making_ = store_.host().create_locked(store_.layout().in_progress() / name_);
@@ -146,7 +151,10 @@ Creation::~Creation()
         return;
     const ShieldFromInterrupt shield;
     try {
-        store_.remove_traces(folder_, name_);
+        if (undo_.run())
+            store_.remove_traces(folder_, name_);
+        else
+            store_.log().error(concat("what is left of ", name_, " is removed by a later call"));
     } catch (const std::exception& error) {
         store_.log().error(concat("could not remove what was made of ", name_, ": ", error.what()));
     }
@@ -162,6 +170,7 @@ void Creation::finish()
     // Whoever asked the call to end will not read that the object exists.
     check_interrupt();
     store_.host().discard(store_.layout().in_progress() / name_);
+    undo_.keep();
     finished_ = true;
 }
 

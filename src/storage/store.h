@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/pinned.h"
+#include "base/undo.h"
 #include "storage/layout.h"
 
 #include <functional>
@@ -39,6 +40,12 @@ public:
         auto text = host_.read(Layout::staging_of(place) / file);
         return text ? text : host_.read(place / file);
     }
+    /// Whether the object has a mark: a call is making or removing it, or was killed as it did.
+    template <class Tag>
+    [[nodiscard]] bool is_begun(const Id<Tag>& cid)
+    {
+        return host_.info(layout_.in_progress(cid)).has_value();
+    }
     /// Whether a call is making the object just now.
     template <class Tag>
     [[nodiscard]] bool is_in_progress(const Id<Tag>& cid)
@@ -75,6 +82,9 @@ public:
     /// What cannot be removed now is left to a later sweep: it must not fail the call that happens to sweep.
     void sweep(const Path& folder, std::string_view prefix,
                const std::function<void(const std::string&)>& forget);
+    /// Of that only what has a mark: all that can do harm as long as it is there.
+    void sweep_begun(const Path& folder, std::string_view prefix,
+                     const std::function<void(const std::string&)>& forget);
 
 private:
     friend class Creation;
@@ -94,8 +104,8 @@ private:
 };
 
 /// One object in the making. It is built in `staging()`, put in its place by `publish()`, and stays when
-/// `finish()` was called; otherwise nothing of it remains, even if the process is killed (then the next sweep
-/// removes it).
+/// `finish()` was called; otherwise nothing of it remains. What could not be taken back, for the process was
+/// killed or a step of `undo()` failed, keeps its mark and its folder: the next sweep removes it by them.
 class Creation : private Pinned {
 public:
     Creation(Store& store, const Path& folder, std::string name);
@@ -103,6 +113,8 @@ public:
 
     [[nodiscard]] const Path& staging() const noexcept { return staging_; }
     [[nodiscard]] const Path& place() const noexcept { return place_; }
+    /// For what is made of the object outside its folder.
+    [[nodiscard]] Undo& undo() noexcept { return undo_; }
     void publish();
     void finish();
 
@@ -113,6 +125,7 @@ private:
     Path place_;
     Path staging_;
     std::unique_ptr<HeldLock> making_;
+    Undo undo_;
     bool finished_ = false;
 };
 

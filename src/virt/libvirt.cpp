@@ -82,20 +82,6 @@ int update_dhcp_host(virNetworkPtr network, virNetworkUpdateCommand command, con
                                           host_xml.c_str(), flags);
 }
 
-/// While it lives the guest's file systems are whole on its disks and nothing is written to them. A guest
-/// without an agent goes on as it is; one that somebody else has frozen goes on afterwards.
-class FrozenFileSystems : private Pinned {
-public:
-    explicit FrozenFileSystems(virDomainPtr domain) : domain_{domain}
-    {
-        libvirt_api().virDomainFSFreeze(domain, nullptr, 0, 0);
-    }
-    ~FrozenFileSystems() { libvirt_api().virDomainFSThaw(domain_, nullptr, 0, 0); }
-
-private:
-    virDomainPtr domain_;
-};
-
 /// What libvirt says when it cannot be reached, and what the host lacks then. USER is whom the CPI is there.
 struct Missing {
     std::string_view message;
@@ -135,6 +121,26 @@ std::string advice_for(const std::string& message, const std::string& user)
     return advice;
 }
 
+/// What libvirt says where a second try can help: the connection was lost, its daemon is just not there, or
+/// the host has no room, or a port is taken, for now.
+constexpr std::array passing_words{"End of file",
+                                   "Connection refused",
+                                   "Connection reset",
+                                   "Broken pipe",
+                                   "socket is closed",
+                                   "Cannot recv data",
+                                   "Cannot write data",
+                                   "connection closed",
+                                   "Cannot allocate memory",
+                                   "Address already in use",
+                                   "Resource temporarily unavailable"};
+
+bool says_it_may_pass(std::string_view message)
+{
+    return std::ranges::any_of(
+        passing_words, [&](std::string_view words) { return message.find(words) != std::string_view::npos; });
+}
+
 /// One call on one object: what it is for, the virsh command that does the same by hand, how long it may
 /// take, and the libvirt error, if any, that means that there was nothing to do.
 struct Step {
@@ -144,11 +150,22 @@ struct Step {
     int nothing_to_do = VIR_ERR_OK;
 };
 
+/// A domain has one job at a time.
+constexpr std::chrono::hours patience_with_jobs{6};
+
+Step back_up_step(const std::string& name)
+{
+    return {concat("copying a disk of VM ", name),
+            concat("backup-begin ", name, " FILE, with the job that the log shows"), long_call};
+}
+
 } // namespace
 
 struct Libvirt::Connection {
     const LibvirtAddress& address;
     ConnectPtr handle;
+
+    [[nodiscard]] bool is_alive() const { return libvirt_api().virConnectIsAlive(handle.get()) == 1; }
 
     /// Throws what libvirt has just reported.
     [[noreturn]] void fail(const Step& step) const
@@ -159,7 +176,7 @@ struct Libvirt::Connection {
         throw Error{says_disk_is_full(message) ? ErrorKind::no_disk_space : kind_of(last_error_code()),
                     concat(step.doing, ": libvirt says: ", message, ". Try: ", address.virsh, " -c ",
                            shell_quote(address.uri), " ", step.virsh_words),
-                    Retry::no, message};
+                    says_it_may_pass(message) ? Retry::yes : Retry::no, message};
     }
 
     /// ": …" when the connection has ended, and the way there says why.
@@ -223,7 +240,7 @@ struct Libvirt::Connection {
 
     /// False: there still is a job when the patience has run out.
     [[nodiscard]] bool wait_for_job(virDomainPtr domain, const Step& step,
-                                    std::chrono::minutes patience) const
+                                    std::chrono::milliseconds patience) const
     {
         return wait_until(Deadline{patience},
                           [&] { return job_of(domain, step, 0).type == VIR_DOMAIN_JOB_NONE; });
@@ -252,6 +269,21 @@ struct Libvirt::Connection {
         run({concat("asking what VM ", name, " does"), concat("domstate ", name)},
             [&] { return libvirt_api().virDomainGetState(domain, &state, nullptr, 0); });
         return state == VIR_DOMAIN_PAUSED;
+    }
+
+    /// Whether the guest has an agent that is connected.
+    [[nodiscard]] bool has_agent(virDomainPtr domain) const
+    {
+        const CString xml{libvirt_api().virDomainGetXMLDesc(domain, 0)};
+        if (!xml)
+            return false;
+        const xml::Document definition = xml::Document::parse(xml.get(), "a VM's definition");
+        const auto devices = definition.root().child("devices");
+        return devices && std::ranges::any_of(devices->children("channel"), [](const xml::Element& channel) {
+                   const auto target = channel.child("target");
+                   return target && target->attribute("name") == "org.qemu.guest_agent.0" &&
+                          target->attribute("state") == "connected";
+               });
     }
 
     [[nodiscard]] DomainPtr get_domain(const std::string& name) const
@@ -308,23 +340,48 @@ void Libvirt::prepare()
         address_.way->prepare();
 }
 
+std::unique_ptr<Libvirt::Connection> Libvirt::connect()
+{
+    auto opened = std::make_unique<Connection>(Connection{address_, nullptr});
+    try {
+        const std::string uri = address_.way ? address_.way->open() : address_.uri;
+        opened->handle.reset(opened->run({concat("connecting to ", address_.uri), "list --all"},
+                                         [&] { return libvirt_api().virConnectOpen(uri.c_str()); }));
+    } catch (const Error& error) {
+        throw Error{error.kind(),
+                    concat(error.message(), advice_for(error.cause(), uri_authority(address_.uri).user)),
+                    error.ok_to_retry() ? Retry::yes : Retry::no, error.cause()};
+    }
+    if (address_.way)
+        address_.way->opened();
+    return opened;
+}
+
+/// libvirtd was there a moment ago: one that restarts will be there again.
+std::unique_ptr<Libvirt::Connection> Libvirt::connect_again()
+{
+    constexpr std::chrono::seconds patience{8};
+    std::unique_ptr<Connection> opened;
+    std::optional<Error> refusal;
+    const bool is_there = wait_until(Deadline{patience}, [&] {
+        try {
+            opened = connect();
+        } catch (const Error& error) {
+            refusal = error;
+        }
+        return opened != nullptr;
+    });
+    if (!is_there)
+        throw Error{refusal->kind(), refusal->message(), Retry::yes, refusal->cause()};
+    return opened;
+}
+
 Libvirt::Connection& Libvirt::connection()
 {
-    if (!connection_) {
-        auto opened = std::make_unique<Connection>(Connection{address_, nullptr});
-        try {
-            const std::string uri = address_.way ? address_.way->open() : address_.uri;
-            opened->handle.reset(opened->run({concat("connecting to ", address_.uri), "list --all"},
-                                             [&] { return libvirt_api().virConnectOpen(uri.c_str()); }));
-        } catch (const Error& error) {
-            throw Error{error.kind(),
-                        concat(error.message(), advice_for(error.cause(), uri_authority(address_.uri).user)),
-                        Retry::no, error.cause()};
-        }
-        if (address_.way)
-            address_.way->opened();
-        connection_ = std::move(opened);
-    }
+    if (!connection_)
+        connection_ = connect();
+    else if (!connection_->is_alive())
+        connection_ = connect_again();
     return *connection_;
 }
 
@@ -480,16 +537,16 @@ void Libvirt::detach_device(const std::string& name, const std::string& device_x
                 });
 }
 
-void Libvirt::resize_disk(const std::string& name, const std::string& file, std::uint64_t bytes)
+void Libvirt::grow_disk(const std::string& name, const std::string& file, std::uint64_t bytes)
 {
+    constexpr unsigned long knows_extend = 12'003'000;
+    constexpr unsigned extend = 1U << 2U; // VIR_DOMAIN_BLOCK_RESIZE_EXTEND, which older headers do not have
+    const unsigned flags = VIR_DOMAIN_BLOCK_RESIZE_BYTES | (version() >= knows_extend ? extend : 0U);
     const Connection& libvirt = connection();
     const DomainPtr domain = libvirt.get_domain(name);
     libvirt.run({concat("resizing ", file, " of VM ", name),
                  concat("blockresize ", name, " ", shell_quote(file), " ", bytes, "b"), long_call},
-                [&] {
-                    return libvirt_api().virDomainBlockResize(domain.get(), file.c_str(), bytes,
-                                                              VIR_DOMAIN_BLOCK_RESIZE_BYTES);
-                });
+                [&] { return libvirt_api().virDomainBlockResize(domain.get(), file.c_str(), bytes, flags); });
 }
 
 std::uint64_t Libvirt::disk_size(const std::string& name, const std::string& target)
@@ -503,27 +560,70 @@ std::uint64_t Libvirt::disk_size(const std::string& name, const std::string& tar
     return info.capacity;
 }
 
-void Libvirt::back_up(const std::string& name, const std::string& backup_xml)
+bool Libvirt::freeze_file_systems(const std::string& name)
 {
     const Connection& libvirt = connection();
     const DomainPtr domain = libvirt.get_domain(name);
-    const Step step{concat("copying a disk of VM ", name),
-                    concat("backup-begin ", name, " FILE, with the job that the log shows"), long_call};
-    // A domain has one job at a time.
-    constexpr std::chrono::hours patience{6};
-    if (!libvirt.wait_for_job(domain.get(), step, patience))
-        throw Error{ErrorKind::cloud, concat(step.doing, ": another job is not done after ", patience.count(),
-                                             " h. Try: ", address_.virsh, " domjobabort ", name)};
-    {
-        const FrozenFileSystems frozen{domain.get()};
-        libvirt.run(step, [&] {
-            return libvirt_api().virDomainBackupBegin(domain.get(), backup_xml.c_str(), nullptr,
-                                                      VIR_DOMAIN_BACKUP_BEGIN_REUSE_EXTERNAL);
-        });
-    }
+    const Step step{concat("asking VM ", name, " to bring its file systems into order"),
+                    concat("domfsfreeze ", name)};
     try {
-        if (!libvirt.wait_for_job(domain.get(), step, patience))
-            throw Error{ErrorKind::cloud, concat(step.doing, ": not done after ", patience.count(), " h")};
+        libvirt.run(step, [&] { return libvirt_api().virDomainFSFreeze(domain.get(), nullptr, 0, 0); });
+        return true;
+    } catch (const Error& error) {
+        if (error.ok_to_retry())
+            throw;
+        return false;
+    }
+}
+
+void Libvirt::thaw_file_systems(const std::string& name)
+{
+    const Connection& libvirt = connection();
+    const DomainPtr domain = libvirt.find_domain(name);
+    if (!domain)
+        return;
+    const Step step{concat("letting VM ", name, " write to its file systems again"),
+                    concat("domfsthaw ", name)};
+    try {
+        libvirt.run(step, [&] { return libvirt_api().virDomainFSThaw(domain.get(), nullptr, 0, 0); });
+    } catch (const Error& error) {
+        // Who has no agent, or is off, is not frozen either; one that is busy may answer later.
+        if (!error.ok_to_retry() && !libvirt.has_agent(domain.get()))
+            return;
+        throw Error{error.kind(), error.message(), Retry::yes, error.cause()};
+    }
+}
+
+void Libvirt::begin_back_up(const std::string& name, const std::string& backup_xml)
+{
+    const Connection& libvirt = connection();
+    const DomainPtr domain = libvirt.get_domain(name);
+    libvirt.run(back_up_step(name), [&] {
+        return libvirt_api().virDomainBackupBegin(domain.get(), backup_xml.c_str(), nullptr,
+                                                  VIR_DOMAIN_BACKUP_BEGIN_REUSE_EXTERNAL);
+    });
+}
+
+void Libvirt::await_turn_to_back_up(const std::string& name)
+{
+    const Connection& libvirt = connection();
+    const DomainPtr domain = libvirt.get_domain(name);
+    const Step step = back_up_step(name);
+    if (!libvirt.wait_for_job(domain.get(), step, patience_with_jobs))
+        throw Error{ErrorKind::cloud,
+                    concat(step.doing, ": another job is not done after ", patience_with_jobs.count(),
+                           " h. Try: ", address_.virsh, " domjobabort ", name)};
+}
+
+void Libvirt::finish_back_up(const std::string& name)
+{
+    const Connection& libvirt = connection();
+    const DomainPtr domain = libvirt.get_domain(name);
+    const Step step = back_up_step(name);
+    try {
+        if (!libvirt.wait_for_job(domain.get(), step, patience_with_jobs))
+            throw Error{ErrorKind::cloud,
+                        concat(step.doing, ": not done after ", patience_with_jobs.count(), " h")};
     } catch (...) {
         libvirt.end_job(domain.get(), step);
         throw;
@@ -547,7 +647,6 @@ void Libvirt::abandon_back_up(const std::string& name, const std::string& mark)
         libvirt.run(step, [&] { return libvirt_api().virDomainBackupGetXMLDesc(domain.get(), 0); })};
     if (job && std::string_view{job.get()}.find(mark) != std::string_view::npos)
         libvirt.end_job(domain.get(), step);
-    libvirt_api().virDomainFSThaw(domain.get(), nullptr, 0, 0);
 }
 
 void Libvirt::annotate_domain(const std::string& name, const Annotation& annotation)
@@ -642,9 +741,9 @@ void Libvirt::refresh_pool(const std::string& pool)
 {
     const Connection& libvirt = connection();
     const PoolPtr found = libvirt.get_pool(pool);
-    libvirt.run({concat("refreshing the storage pool '", pool, "'"),
-                 concat("pool-refresh ", shell_quote(pool)), long_call},
-                [&] { return libvirt_api().virStoragePoolRefresh(found.get(), 0); });
+    libvirt.run(
+        {concat("refreshing the storage pool '", pool, "'"), concat("pool-refresh ", shell_quote(pool))},
+        [&] { return libvirt_api().virStoragePoolRefresh(found.get(), 0); });
 }
 
 std::vector<std::string> Libvirt::network_definitions()

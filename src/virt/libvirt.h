@@ -51,9 +51,12 @@ struct LibvirtAddress {
     std::shared_ptr<Way> way = {}; // none: the library knows the way to the URI
 };
 
-/// A libvirt connection, opened when it is first needed. Names cross this border, libvirt's handles do not.
+/// A libvirt connection, opened when it is first needed, and again when it was lost. Names cross this border,
+/// libvirt's handles do not.
 /// A domain or network that must exist and does not is vm_not_found or network_not_found; every other
-/// failure says what was being done, what libvirt said, and the virsh line to try.
+/// failure says what was being done, what libvirt said, and the virsh line to try. After one that says
+/// ok_to_retry a second try can help: the connection was lost (whether what was asked for has happened is not
+/// known then), or the host is out of something for now.
 class Libvirt : private Pinned {
 public:
     explicit Libvirt(LibvirtAddress address);
@@ -89,16 +92,24 @@ public:
     void attach_device(const std::string& name, const std::string& device_xml, Reach reach);
     /// A device that has gone meanwhile is fine.
     void detach_device(const std::string& name, const std::string& device_xml, Reach reach);
-    /// A running domain's disk, by its file; the guest sees the new size at once.
-    void resize_disk(const std::string& name, const std::string& file, std::uint64_t bytes);
+    /// A running domain's disk, by its file; the guest sees the new size at once. libvirt itself refuses to
+    /// make one smaller only where it is new enough.
+    void grow_disk(const std::string& name, const std::string& file, std::uint64_t bytes);
     /// In bytes, as the guest of a running domain sees the disk with that target.
     [[nodiscard]] std::uint64_t disk_size(const std::string& name, const std::string& target);
-    /// Copies disks of a running domain, as they are when this is called, by a backup job to images that are
-    /// there already; returns when the copies are whole. A guest that can is asked to bring its file systems
-    /// into order first.
-    void back_up(const std::string& name, const std::string& backup_xml);
-    /// Ends a backup job whose target has `mark` in its path, and lets the guest write again: whoever began
-    /// it is gone. None such, and no such domain, is fine.
+    /// Asks the guest to bring its file systems into order on its disks and to write nothing more. False: it
+    /// has no agent that does so, and goes on as it is.
+    [[nodiscard]] bool freeze_file_systems(const std::string& name);
+    /// Lets the guest write again. One that is not frozen, or not there, is fine.
+    void thaw_file_systems(const std::string& name);
+    /// Copies disks of a running domain by a backup job to images that are there already: waits until the
+    /// domain has no other job; copies them as they are when this is called; returns when the copies are
+    /// whole.
+    void await_turn_to_back_up(const std::string& name);
+    void begin_back_up(const std::string& name, const std::string& backup_xml);
+    void finish_back_up(const std::string& name);
+    /// Ends a backup job whose target has `mark` in its path: whoever began it is gone. None such, and no
+    /// such domain, is fine.
     void abandon_back_up(const std::string& name, const std::string& mark);
     void annotate_domain(const std::string& name, const Annotation& annotation);
 
@@ -140,6 +151,8 @@ public:
 private:
     struct Connection;
     Connection& connection();
+    [[nodiscard]] std::unique_ptr<Connection> connect();
+    [[nodiscard]] std::unique_ptr<Connection> connect_again();
 
     LibvirtAddress address_;
     std::unique_ptr<Connection> connection_;

@@ -15,6 +15,7 @@ namespace cpi {
     each(virResetLastError) \
     each(virConnectOpen) \
     each(virConnectClose) \
+    each(virConnectIsAlive) \
     each(virDomainLookupByName) \
     each(virDomainFree) \
     each(virDomainIsActive) \

@@ -49,7 +49,14 @@ struct Fixture {
         const auto text = [this] {
             return concat(R"({"store_dir":")", folder.path().native(), R"(","agent":{"mbus":"nats://x"}})");
         };
-        return answer(request, "the configuration", text, host, log);
+        return answer_with(text, request);
+    }
+    std::string answer_with(const ConfigReader& text, std::string_view request)
+    {
+        std::string response;
+        answer(request, "the configuration", text, host, log,
+               [&](std::string_view document) { response += document; });
+        return response;
     }
 };
 
@@ -144,8 +151,7 @@ TEST_CASE_FIXTURE(Fixture, "a request is answered whatever it is")
 TEST_CASE_FIXTURE(Fixture, "a configuration that cannot be read is an answer too")
 {
     const auto of_reader = [&](const ConfigReader& reader) {
-        return answer(R"({"method":"ping","arguments":[],"context":{"director_uuid":"d"}})", "c", reader,
-                      host, log);
+        return answer_with(reader, R"({"method":"ping","arguments":[],"context":{"director_uuid":"d"}})");
     };
     check_says(of_reader([]() -> std::string {
                    throw Error{ErrorKind::cpi, "no such file"};
@@ -155,7 +161,8 @@ TEST_CASE_FIXTURE(Fixture, "a configuration that cannot be read is an answer too
                {R"("type":"Bosh::Clouds::CpiError")", "odd"});
     check_says(of_reader([]() -> std::string { throw std::bad_alloc{}; }), {R"("type":"Unknown")", "memory"});
     check_says(of_reader([]() -> std::string { throw 17; }), {R"("error":{)"});
-    check_says(of_reader([]() -> std::string { return "{"; }), {"configuration c: it is not JSON"});
+    check_says(of_reader([]() -> std::string { return "{"; }),
+               {"configuration the configuration: it is not JSON"});
 }
 
 TEST_CASE_FIXTURE(Fixture, "an env of any depth is no reason to die without an answer")

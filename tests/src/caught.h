@@ -15,6 +15,7 @@ namespace cpi::test {
 struct Caught {
     std::optional<ErrorKind> kind;
     std::string what = "(nothing was thrown)";
+    bool ok_to_retry = false;
 };
 
 template <class Call>
@@ -23,7 +24,7 @@ template <class Call>
     try {
         static_cast<void>(call());
     } catch (const Error& error) {
-        return {error.kind(), error.what()};
+        return {error.kind(), error.what(), error.ok_to_retry()};
     }
     return {};
 }

@@ -304,12 +304,30 @@ TEST_CASE("update_disk that is killed at any moment leaves the disk whole, and a
                                        request);
         endings.insert(killed.status == 0 ? "in time" : "killed");
         check_contents();
+        // Whatever call is next on the disk removes the image that is not the disk's.
+        CHECK(cpi.call("set_disk_metadata", concat("[", json_string(disk), ",{}]")).ok());
+        CHECK(names_in(folder).size() == 3); // the lock, the record and one image
     }
     CHECK(endings.contains("killed"));
     CHECK(cpi.cid("update_disk", update(disk, 64, R"({"format":"qcow2"})")) == disk);
     CHECK(cpi.cid("update_disk", update(disk, 64, R"({"format":"raw"})")) == disk);
     check_contents();
     CHECK(names_in(folder).size() == 3); // the lock, the record and one image
+}
+
+TEST_CASE("an old image that update_disk cannot remove goes with the next call on the disk")
+{
+    const QemuCpi cpi;
+    const std::string disk = cpi.cid("create_disk", R"([64,{"format":"raw"},null])");
+    const auto folder = cpi.store() / "disks" / disk;
+    const std::string old = (folder / "disk.raw").native();
+    REQUIRE(run_program({"chattr", "+i", old}).status == 0);
+    CHECK(cpi.cid("update_disk", update(disk, 64, R"({"format":"qcow2"})")) == disk);
+    CHECK(names_in(folder) == std::set<std::string>{"disk-2.qcow2", "disk.json", "disk.raw", "lock"});
+    REQUIRE(run_program({"chattr", "-i", old}).status == 0);
+    CHECK(cpi.call("set_disk_metadata", concat("[", json_string(disk), ",{}]")).ok());
+    CHECK(names_in(folder) == std::set<std::string>{"disk-2.qcow2", "disk.json", "lock"});
+    CHECK(read_file(folder / "disk.json").find("has_other_images") == std::string::npos);
 }
 
 TEST_CASE("restore-disk makes a disk what it was, or a new one, and never one that is in use")

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "live/qemu/lab.h"
+#include "src/caught.h"
 
 #include <doctest/doctest.h>
 
@@ -49,10 +50,29 @@ TEST_CASE("resize_disk grows a disk that is detached and one that is in use, and
     CHECK(cpi.call("resize_disk", resize(disk, 95)).error_type() == "Bosh::Clouds::NotSupported");
     static_cast<void>(in_guest(vm, concat("resize2fs ", device)));
     CHECK(in_guest(vm, "cat /mnt/marker") == "kept");
+
+    // As a call leaves it that is killed before it has written down the new size.
+    const auto forget_size = [&](const char* mebibytes) {
+        const auto record = cpi.store() / "disks" / disk / "disk.json";
+        REQUIRE(run_program({"sed", "-i", concat("s/\\(\"size_mib\": \\)[0-9]*/\\1", mebibytes, "/"),
+                             record.native()})
+                    .status == 0);
+    };
+    const auto check_refused = [&](int mebibytes) {
+        const Reply refused = cpi.call("resize_disk", resize(disk, mebibytes));
+        CHECK(refused.error_type() == "Bosh::Clouds::NotSupported");
+        check_says(refused.message(), {"has 96 MiB", concat("cannot shrink to ", mebibytes)});
+    };
+    forget_size("48");
+    check_refused(64);
+    CHECK(in_guest(vm, size) == std::to_string(96 * mebibyte));
+    CHECK(cpi.call("resize_disk", resize(disk, 96)).ok());
     static_cast<void>(in_guest(vm, concat("umount /mnt; e2fsck -fn ", device)));
 
     // In the definition of a VM that is off: the image itself is resized.
     static_cast<void>(virsh({"destroy", vm}));
+    forget_size("48");
+    check_refused(64);
     CHECK(cpi.call("resize_disk", resize(disk, 128)).require_ok().result().is_null());
     CHECK(cpi.call("reboot_vm", json_list({vm})).ok());
     CHECK(in_guest(vm, concat("blockdev --getsize64 $(resolve-disk ", disk, " ", shell_quote(hint), ")")) ==

@@ -105,7 +105,7 @@ std::string FarHost::address() const
 
 std::string FarHost::contents() const
 {
-    return trim(run({"find", store(), "-type", "f", "!", "-name", "lock"}).out);
+    return trim(run({"find", store(), "-type", "f", "!", "-name", "lock", "!", "-name", "host"}).out);
 }
 
 } // namespace cpi::test

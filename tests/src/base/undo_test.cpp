@@ -85,6 +85,36 @@ TEST_CASE("an undoing step that fails is logged and does not stop the others")
     CHECK(logged.ends_with("\n31"));
 }
 
+TEST_CASE("an undoing step that may succeed later is tried again, and whether all did is known")
+{
+    Log log;
+    int tries = 0;
+    std::string done;
+    Undo undo{log};
+    undo.add("one", [&] { done += "1"; });
+    undo.add("two", [&] {
+        if (++tries < 4)
+            throw Error{ErrorKind::cloud, "libvirtd is not there", Retry::yes};
+        done += "2";
+    });
+    CHECK(undo.run());
+    CHECK(done == "21");
+    CHECK(undo.run()); // there is no more to do
+    CHECK(done == "21");
+
+    CHECK(with_stderr([] {
+              Log own;
+              Undo failing{own};
+              int calls = 0;
+              failing.add("three", [&] {
+                  ++calls;
+                  throw Error{ErrorKind::cloud, "it is busy"};
+              });
+              if (!failing.run() && calls == 1)
+                  own.info("known");
+          }).find("info: known") != std::string::npos);
+}
+
 TEST_CASE("a log line names time, request and level, and neither secrets nor control characters are in it")
 {
     const std::string logged = with_stderr([] {

@@ -17,12 +17,17 @@ struct Fixture {
     Log log;
     Store store{host, Layout{folder.path()}, log};
     std::set<std::string> existing; // VMs in libvirt
+    std::function<void()> sweep = [] {};
 
+    [[nodiscard]] AddressHolders holders() const
+    {
+        return {[this](const VmCid& vm) { return existing.contains(vm.str()); }, sweep,
+                std::chrono::milliseconds{500}};
+    }
     Caught claim(const std::string& vm, const std::vector<AddressClaim>& claims)
     {
         return caught([&] {
-            claim_addresses(store, VmCid{vm}, claims,
-                            [&](const VmCid& other) { return existing.contains(other.str()); });
+            claim_addresses(store, VmCid{vm}, claims, holders());
             return 0;
         });
     }
@@ -64,9 +69,58 @@ TEST_CASE_FIXTURE(Fixture, "an address of a VM that is just being made is not fr
         }};
         REQUIRE(wait_until(Deadline{std::chrono::seconds{10}},
                            [this] { return host.info(folder.path() / "ready").has_value(); }));
-        check_says(claim("vm-b", {one}).what, {"vm-a"});
+        const Caught error = claim("vm-b", {one});
+        check_says(error.what, {"vm-a", "Try: again"});
+        CHECK(error.ok_to_retry);
     }
     CHECK_FALSE(claim("vm-b", {one}).kind); // that call was killed
+}
+
+TEST_CASE_FIXTURE(Fixture, "the end of a VM that another call removes is waited for")
+{
+    // As a killed call has left it, and as a sweep holds it.
+    host.make_directory(store.layout().in_progress());
+    folder.write(".in-progress/vm-a", "");
+    CHECK_FALSE(claim("vm-a", {one}).kind);
+    existing.insert("vm-a");
+    int sweeps = 0;
+    sweep = [&] {
+        if (++sweeps < 3)
+            return;
+        existing.erase("vm-a");
+        std::filesystem::remove(folder.path() / ".in-progress/vm-a");
+    };
+    CHECK_FALSE(claim("vm-b", {one}).kind);
+    CHECK(sweeps == 3);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a VM gives back what it has of its addresses, and no more")
+{
+    CHECK_FALSE(claim("vm-a", {one, two}).kind);
+    CHECK_FALSE(claim("vm-b", {two}).kind); // vm-a is gone
+    const auto file = [&](const AddressClaim& claim) { return store.layout().of(claim).filename().native(); };
+    release_addresses(store, VmCid{"vm-a"}, {file(one), file(two), "absent"});
+    CHECK_FALSE(host.info(store.layout().of(one)));
+    CHECK(host.read(store.layout().of(two)) == "vm-b");
+}
+
+TEST_CASE_FIXTURE(Fixture, "claims of VMs that are gone are swept, those of others are not")
+{
+    sweep_addresses(store, holders());
+    for (int i = 0; i < 200; ++i)
+        CHECK_FALSE(claim(concat("vm-", i), {{"network 'x'", concat(i)}}).kind);
+    existing = {"vm-7"};
+    std::filesystem::create_directories(store.layout().of(VmCid{"vm-8"}));
+    host.make_directory(store.layout().in_progress());
+    const auto making = host.create_locked(store.layout().in_progress(VmCid{"vm-9"}));
+    const auto left = [&] { return host.list(store.layout().addresses()).size(); };
+    constexpr std::size_t stay = 3 + 1; // and the lock
+    CHECK(wait_until(Deadline{std::chrono::seconds{60}}, [&] {
+        const std::size_t before = left();
+        sweep_addresses(store, holders());
+        CHECK(before - left() <= 64);
+        return left() == stay;
+    }));
 }
 
 TEST_CASE_FIXTURE(Fixture, "the same address elsewhere is another address")

@@ -144,6 +144,24 @@ TEST_CASE_FIXTURE(Fixture, "nothing remains when making it throws")
     CHECK(folder.listing() == ".in-progress\nvms");
 }
 
+TEST_CASE_FIXTURE(Fixture,
+                  "what could not be taken back keeps its folder and its mark, and a sweep removes it")
+{
+    for (const bool published : {false, true}) {
+        CHECK(in_child([&] {
+                  Creation creation{store, vms(), "vm-a"};
+                  creation.undo().add("remove VM vm-a", [] { throw Error{ErrorKind::cloud, "no libvirt"}; });
+                  if (published)
+                      creation.publish();
+                  return std::string{};
+              }).empty());
+        CHECK(host.info(store.layout().in_progress(VmCid{"vm-a"})));
+        CHECK(host.info(published ? vms() / "vm-a" : vms() / ".new-vm-a"));
+        CHECK(in_child([&] { return sweep(); }) == "vm-a ");
+        CHECK(folder.listing() == ".in-progress\nvms");
+    }
+}
+
 TEST_CASE_FIXTURE(Fixture, "all remains of what was finished")
 {
     {

@@ -84,11 +84,31 @@ TEST_CASE("the tarball is one of BOSH's")
         CHECK(one.at("sha1").string() == concat("sha256:", digest(release() / kind / "libvirt_cpi.tgz")));
     }
     CHECK(root.at("jobs").items().at(0).at("packages").verbatim().text == R"(["libvirt_cpi"])");
-    CHECK(run({"tar", "-tzf", release_tarball()}) ==
-          "release.MF\njobs/\njobs/libvirt_cpi.tgz\npackages/\npackages/libvirt_cpi.tgz\n");
+    CHECK(
+        run({"tar", "-tzf", release_tarball()}) ==
+        "release.MF\njobs/\njobs/libvirt_cpi.tgz\npackages/\npackages/libvirt_cpi.tgz\nlicense.tgz\nLICENSE\n"
+        "NOTICE\n");
     CHECK(std::filesystem::file_size(release() / "packages/libvirt_cpi.tgz") < 60'000'000);
     for (const char* file : {"job.MF", "monit", "templates/cpi.erb", "templates/cpi.json.erb"})
         CHECK(std::filesystem::exists(release() / "job" / file));
+}
+
+TEST_CASE("the licence is in the tarball, where BOSH has it, and in the bundle")
+{
+    const json::Document document = yaml(read_file(release() / "release.MF"));
+    const json::Place license = json::root(document).at("license");
+    CHECK(license.at("sha1").string() == concat("sha256:", digest(release() / "license.tgz")));
+    // As the bosh CLI does it: the names and digests of the files, without their modes.
+    const TempDir folder;
+    const std::string parts = folder.write("parts", concat("v2LICENSEsha256:", digest(SOURCE_DIR "/LICENSE"),
+                                                           "NOTICEsha256:", digest(SOURCE_DIR "/NOTICE")));
+    CHECK(license.at("fingerprint").string() == digest(parts));
+    CHECK(license.at("version").string() == digest(parts));
+    CHECK(run({"tar", "-tzf", release() / "license.tgz"}) == "./\n./LICENSE\n./NOTICE\n");
+    for (const char* name : {"LICENSE", "NOTICE"})
+        for (const Folder& place : {release(), bundle() / "share"})
+            CHECK(digest(place / name) == digest(concat(SOURCE_DIR "/", name)));
+    check_says(read_file(SOURCE_DIR "/LICENSE"), {"Apache License", "Version 2.0, January 2004"});
 }
 
 TEST_CASE("made again, it is the same bytes, and nothing in it knows where it was made")
@@ -112,6 +132,8 @@ TEST_CASE("the bill of materials names each file and each package with its licen
         CHECK_FALSE(one.at("licenseDeclared").string().empty());
     }
     CHECK(packages.size() > 40);
+    CHECK(root.at("packages").items().at(0).at("name").string() == "libvirt_cpi");
+    CHECK(root.at("packages").items().at(0).at("licenseDeclared").string() == "Apache-2.0");
     std::set<std::string> of_a_package;
     for (const json::Place& one : root.at("relationships").items())
         if (one.at("relationshipType").string() == "CONTAINS" &&

@@ -132,6 +132,24 @@ TEST_CASE("the stemcell that the first Director is given is that of its own VM")
     CHECK(count == 1);
 }
 
+TEST_CASE("the first Director's host is made by root, without sudo, which a minimal Debian does not have")
+{
+    const std::string page = read_file(SOURCE_DIR "/docs/first-director.md");
+    const std::size_t begin = page.find("## The host\n");
+    const std::size_t end = page.find("### Other distributions\n");
+    REQUIRE(begin < end);
+    const auto blocks = code_blocks(page.substr(begin, end - begin), "sh");
+    CHECK(blocks.size() == 5);
+    for (const auto& block : blocks) {
+        CAPTURE(block);
+        CHECK(block.find("sudo") == std::string::npos);
+        // Without one or the other an ordinary user asks a libvirt of its own.
+        if (block.find("virsh") != std::string::npos)
+            CHECK((block.find("-c qemu:///system") != std::string::npos ||
+                   block.find("LIBVIRT_DEFAULT_URI=qemu:///system") != std::string::npos));
+    }
+}
+
 TEST_CASE("the documentation's table of operations has each file with the variables that it wants")
 {
     const std::string text = read_file(SOURCE_DIR "/docs/install.md");

@@ -38,17 +38,24 @@ void close_the_rest_on_exec()
         ::fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
-/// How a child starts: with ordinary signals, whatever the CPI has arranged for itself; as the head of a
-/// process group, so that it can be ended with all that it started; not to live on when the CPI is killed;
-/// and with nothing open but its standard streams: a service that it starts would keep the rest open.
+/// What ignores a signal, as shells do for what they start with `&`, has its children ignore it.
+void take_signals_as_usual()
+{
+    for (int signal = 1; signal < NSIG; ++signal)
+        std::signal(signal, SIG_DFL); // refused for those that nobody can ignore
+    sigset_t none{};
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, nullptr); // NOLINT(concurrency-mt-unsafe): the child has one thread
+}
+
+/// How a child starts: with ordinary signals, whatever the CPI has inherited or arranged for itself; as the
+/// head of a process group, so that it can be ended with all that it started; not to live on when the CPI is
+/// killed; and with nothing open but its standard streams: a service that it starts would keep the rest open.
 struct ChildsTerms : bp::extend::handler {
     template <class Executor>
     void on_exec_setup(Executor& /*executor*/) const
     {
-        std::signal(SIGPIPE, SIG_DFL);
-        sigset_t none{};
-        sigemptyset(&none);
-        sigprocmask(SIG_SETMASK, &none, nullptr); // NOLINT(concurrency-mt-unsafe): the child has one thread
+        take_signals_as_usual();
         close_the_rest_on_exec();
         ::setpgid(0, 0);
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);

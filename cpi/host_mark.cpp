@@ -16,7 +16,7 @@ void require_this_host(Cpi& cpi)
     const Path mark = store.layout().host_mark();
     const std::string marked = trim(cpi.host().read(mark).value_or(""));
     if (marked.empty())
-        cpi.host().publish(mark, concat(own, "\n"), Access::owner);
+        cpi.afterwards([&cpi, mark, own] { cpi.host().publish(mark, concat(own, "\n"), Access::owner); });
     else if (marked != own)
         throw Error{
             ErrorKind::cloud,

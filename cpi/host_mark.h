@@ -5,7 +5,8 @@ namespace cpi {
 class Cpi;
 
 /// A store is one host's: which disk a VM has, and which VM has an address, is asked of that host's libvirt.
-/// Marks a store that has no mark as this host's, and refuses one that has another's.
+/// Refuses a store that has another host's mark. One that has none gets this host's once the call has
+/// succeeded.
 void require_this_host(Cpi& cpi);
 
 } // namespace cpi

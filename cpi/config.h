@@ -51,6 +51,7 @@ struct Config {
     StorageController storage_controller = StorageController::virtio;
     bool strict_controller = false;
     bool auto_enable_networks = false;
+    bool autostart = true;
     NetworkAliases network_aliases;
     Acceleration acceleration = Acceleration::automatic;
     AgentConfig agent;
@@ -158,6 +159,8 @@ inline constexpr std::tuple fields<Config>{
              "false when left out"),
     optional("auto_enable_networks", &Config::auto_enable_networks,
              "start networks that are not active, and make those that do not exist; false when left out"),
+    optional("autostart", &Config::autostart,
+             "VMs start with the host; a VM's cloud properties may say otherwise; true when left out"),
     optional("network_aliases", &Config::network_aliases,
              "names for where NICs are plugged in, for the networks' cloud properties"),
     optional(

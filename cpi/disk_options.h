@@ -23,6 +23,8 @@ void grow_image(Cpi& cpi, const image::Image& image, Mebibytes size, Preallocati
 
 /// The directory of the storage pool that is asked for; empty for none.
 [[nodiscard]] Path pool_directory(Cpi& cpi, const DiskOptions& options);
+/// A pool that is not there when VMs start with the host keeps those with a disk in it from it.
+void warn_unless_pool_autostarts(Cpi& cpi, const DiskOptions& options);
 /// Lets the pool's other users see what was made or removed there, afterwards.
 void refresh_pool(Cpi& cpi, const DiskOptions& options);
 

@@ -69,6 +69,8 @@ DiskCid create_disk(Cpi& cpi, const DiskSize& size, const DiskProperties& proper
     const DiskOptions& options = properties.fields;
     check_properties(cpi, "cloud properties of the disk", cpi.hypervisor().vm_limits, options);
     require_room(cpi, options, size);
+    if (cpi.config().autostart)
+        warn_unless_pool_autostarts(cpi, options);
     const std::string format = format_of(cpi.hypervisor(), options, cpi.hypervisor().disk_formats.front());
     DiskCid cid = new_disk_cid();
     make_disk(

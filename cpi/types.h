@@ -68,6 +68,7 @@ struct VmProperties : DiskOptions {
     std::optional<json::Ranged<1, std::int64_t{1} << 30U>> root_disk;
     std::optional<Firmware> firmware;
     std::optional<Acceleration> acceleration;
+    std::optional<bool> autostart;
     tree::Layering root_filesystem = tree::Layering::overlay;
     Virtualization virtualization = Virtualization::hvm;
     Graphics graphics = Graphics::none;
@@ -207,6 +208,8 @@ inline constexpr auto fields<VmProperties> = std::tuple_cat(
         optional("firmware", &VmProperties::firmware, "bios or uefi; what the stemcell needs when left out"),
         optional("acceleration", &VmProperties::acceleration,
                  "auto, kvm or emulation; the configuration's when left out"),
+        optional("autostart", &VmProperties::autostart,
+                 "the VM starts with the host; the configuration's when left out"),
         optional("root_filesystem", &VmProperties::root_filesystem,
                  "of containers: overlay or copy; overlay when left out"),
         optional("virtualization", &VmProperties::virtualization,

@@ -81,6 +81,7 @@ DomainSpec describe_vm(Cpi& cpi, const VmCid& vm, const VmProperties& properties
     const Path place = cpi.store().layout().of(vm);
     const Bus bus = hypervisor.system_bus(cpi.config().storage_controller);
     DomainSpec spec{.name = vm.str(),
+                    .autostart = properties.autostart.value_or(cpi.config().autostart),
                     .acceleration = properties.acceleration.value_or(cpi.config().acceleration),
                     .memory = {static_cast<std::uint64_t>(properties.memory.value)},
                     .cpus = static_cast<unsigned>(properties.cpus.value),

@@ -23,8 +23,9 @@ void require_disks(Cpi& cpi, const std::vector<DiskCid>& disks)
             throw Error{ErrorKind::disk_not_found, concat("disk '", disk.str(), "' not found")};
 }
 
-void enable_networks(Cpi& cpi, const NetworkPlan& networks)
+void enable_networks(Cpi& cpi, const VmPlan& plan)
 {
+    const NetworkPlan& networks = plan.networks;
     const AutoEnable enable = cpi.config().auto_enable_networks ? AutoEnable::yes : AutoEnable::no;
     if (!cpi.hypervisor().has_libvirt_networks) {
         for (const PlannedNic& planned : networks.nics)
@@ -32,8 +33,11 @@ void enable_networks(Cpi& cpi, const NetworkPlan& networks)
         return;
     }
     require_vlan_support(networks, [&] { return cpi.libvirt().version(); });
-    for (const PlannedNic& planned : networks.nics)
+    for (const PlannedNic& planned : networks.nics) {
         make_usable(cpi.libvirt(), cpi.log(), planned.nic.source, enable, planned.subnets);
+        if (plan.spec.autostart)
+            start_with_host(cpi.libvirt(), cpi.log(), planned.nic.source, enable);
+    }
 }
 
 /// Takes the VM's addresses and plugs its NICs in.
@@ -110,11 +114,13 @@ CreatedVm make_vm(Cpi& cpi, const std::string& agent_id, const StemcellCid& stem
                          cpi.hypervisor().nic_limits, network.fields.cloud_properties);
     VmPlan plan = plan_vm(cpi, stemcell_cid, properties, networks);
     require_disks(cpi, disks.value_or(std::vector<DiskCid>{}));
-    enable_networks(cpi, plan.networks);
+    enable_networks(cpi, plan);
     const std::string vm = plan.cid.str();
 
     const Path kind = store.layout().vms();
     const Path pool = pool_directory(cpi, properties);
+    if (plan.spec.autostart)
+        warn_unless_pool_autostarts(cpi, properties);
     Creation creation{store, kind, vm};
     creation.undo().add(concat("remove VM ", vm), [&] { forget_vm(cpi, plan.cid); });
     settle_nics(cpi, plan, creation.staging());

@@ -125,6 +125,7 @@ enum class Paravirtualization { none, standard, legacy, minimal, hyperv, kvm };
 /// A VM as the CPI sees it.
 struct DomainSpec {
     std::string name;
+    bool autostart = false; // it starts with the host
     Acceleration acceleration = Acceleration::automatic;
     Mebibytes memory;
     unsigned cpus = 1;

@@ -126,6 +126,14 @@ std::vector<std::string_view> LibvirtMachines::domain_types(Acceleration acceler
 
 void LibvirtMachines::create(const DomainSpec& spec)
 {
+    define_and_start(spec);
+    // Last: a VM that never ran does not start with the host.
+    if (spec.autostart)
+        libvirt_.autostart_domain(spec.name);
+}
+
+void LibvirtMachines::define_and_start(const DomainSpec& spec)
+{
     const auto types = domain_types(spec.acceleration);
     for (const auto& type : types) {
         const std::string xml = machinery_.domain_xml(spec, type);

@@ -76,6 +76,8 @@ protected:
     virtual void ask_to_stop(const VmCid& vm);
 
 private:
+    /// By the first of the domain types that works.
+    void define_and_start(const DomainSpec& spec);
     struct Definitions;
     [[nodiscard]] Definitions definitions(const VmCid& vm);
     /// The same, of a VM that is not off just because a call that restarted it was killed.

@@ -24,6 +24,7 @@ constexpr std::array vm_limits{
     Limit{"root_disk", Limit::Kind::ignored, "a container's root has the room of store_dir"},
     Limit{"firmware", Limit::Kind::ignored, "a container has none"},
     Limit{"acceleration", Limit::Kind::ignored, "a container runs on the host's kernel"},
+    Limit{"autostart", Limit::Kind::differs, "with a hook"},
     Limit{"virtualization", Limit::Kind::ignored, "it is for Xen"},
     Limit{"graphics", Limit::Kind::refused, "a container has no screen"},
     Limit{"paravirt_provider", Limit::Kind::ignored, "it is VirtualBox's"},

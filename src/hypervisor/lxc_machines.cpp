@@ -12,6 +12,9 @@
 #include "storage/tree.h"
 #include "xml/xml.h"
 
+#include <algorithm>
+#include <array>
+
 namespace cpi {
 
 namespace {
@@ -23,6 +26,11 @@ constexpr std::string_view runit = "/usr/sbin/runsvdir-start";
 constexpr unsigned hang_up = 1;
 /// glibc's SIGRTMIN+4, which systemd takes as the order to power off.
 constexpr unsigned power_off = 38;
+
+/// Who makes a container's mounts be there again when the host has started, in libvirt's words: a hook. One
+/// of these is what the documentation gives.
+constexpr std::array<std::string_view, 2> hooks{"/etc/libvirt/hooks/lxc.d/libvirt-cpi",
+                                                "/etc/libvirt/hooks/lxc"};
 
 Path proc_of(const std::string& pid)
 {
@@ -96,6 +104,11 @@ void LxcMachines::create(const DomainSpec& spec)
     mount_own(VmCid{spec.name}, spec.ids);
     LibvirtMachines::create(container);
     keep_macs(VmCid{spec.name});
+    if (spec.autostart &&
+        std::ranges::none_of(hooks, [&](const Path& hook) { return host().info(hook).has_value(); }))
+        log().warning(concat("VM ", spec.name, " will not start with the host, which has no hook ",
+                             hooks.front(),
+                             " that mounts its disks. Try: docs/restart.md, or autostart: false"));
 }
 
 void LxcMachines::reboot(const VmCid& vm, std::chrono::seconds patience)

@@ -18,6 +18,7 @@ constexpr std::string_view no_tuning = "VirtualBox chooses itself how it reads a
 constexpr std::string_view no_limits =
     "VirtualBox's limits are for groups of disks and cannot be changed later";
 constexpr std::array vm_limits{
+    Limit{"autostart", Limit::Kind::differs, "by a unit"},
     Limit{"acceleration", Limit::Kind::ignored, "VirtualBox takes the processor's virtualisation"},
     Limit{"root_filesystem", Limit::Kind::ignored, "it is for containers"},
     Limit{"virtualization", Limit::Kind::ignored, "it is for Xen"},

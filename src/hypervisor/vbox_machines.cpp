@@ -106,6 +106,8 @@ void VboxMachines::create(const DomainSpec& spec)
     for (const auto& call : vbox::creation(spec))
         vbox_.run(call);
     start(VmCid{spec.name});
+    if (spec.autostart)
+        host_.publish(layout_.of(VmCid{spec.name}) / file_name::autostart, "", Access::owner);
 }
 
 bool VboxMachines::wait_until_off(const VmCid& vm, std::chrono::seconds patience)

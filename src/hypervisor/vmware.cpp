@@ -30,6 +30,7 @@ constexpr std::string_view vmdk =
 constexpr std::string_view no_pools = "libvirt has no storage pools for VMware";
 constexpr std::string_view no_tuning = "libvirt has no words for it in VMware's disks";
 constexpr std::array vm_limits{
+    Limit{"autostart", Kind::differs, "by a unit"},
     Limit{"root_filesystem", Kind::ignored, "it is for containers"},
     Limit{"virtualization", Kind::ignored, "it is for Xen"},
     Limit{"graphics", Kind::refused, "a VM has a serial console and no screen"},

@@ -242,6 +242,8 @@ void VmwareMachines::create(const DomainSpec& spec)
     host_.create(file_of(vm, file_name::power), Access::owner)->finish();
     keep_record(vm, record);
     start(vm);
+    if (spec.autostart)
+        host_.publish(file_of(vm, file_name::autostart), "", Access::owner);
 }
 
 bool VmwareMachines::remove(const VmCid& vm)

@@ -26,6 +26,10 @@ enum class AutoEnable : bool { no, yes };
 void make_usable(Libvirt& libvirt, Log& log, const NicSource& source, AutoEnable enable,
                  const std::vector<Subnet>& subnets);
 
+/// For a VM that starts with the host: so must the network that its NIC is plugged into, or it does not. With
+/// AutoEnable::yes it does from now on, otherwise it is only said.
+void start_with_host(Libvirt& libvirt, Log& log, const NicSource& source, AutoEnable enable);
+
 /// The libvirt definition of a NAT network with the host's address of the first of these subnets of each
 /// family. Pure.
 [[nodiscard]] std::string nat_network_xml(const std::string& name, const std::vector<Subnet>& subnets);

@@ -19,7 +19,8 @@ struct AddressClaim {
 ///     stemcells/<cid>/   stemcell.json, image.<format> unless it is elsewhere on the host
 ///     vms/<cid>/         vm.json, base.<format> (a second name of the stemcell's image), root.qcow2,
 ///                        ephemeral.raw, settings.iso, console.log, reservations (of addresses, if any),
-///                        comes_back (how, while a call has the VM switched off)
+///                        comes_back (how, while a call has the VM switched off),
+///                        autostart (it starts with the host, where libvirt does not keep that)
 ///                        or of a container: container/rootfs, ephemeral.raw, links <disk's cid> to images
 ///                        of VMware also: domain.xml (what the VM is and has), metadata.json, power (locked
 ///                        while it is switched off or on)
@@ -102,6 +103,7 @@ inline constexpr std::string_view domain = "domain.xml";
 inline constexpr std::string_view metadata = "metadata.json";
 inline constexpr std::string_view power = "power";
 inline constexpr std::string_view comes_back = "comes_back";
+inline constexpr std::string_view autostart = "autostart";
 inline constexpr std::string_view vmware_log = "vmware.log";
 
 [[nodiscard]] inline std::string image(std::string_view format)

@@ -649,6 +649,14 @@ void Libvirt::abandon_back_up(const std::string& name, const std::string& mark)
         libvirt.end_job(domain.get(), step);
 }
 
+void Libvirt::autostart_domain(const std::string& name)
+{
+    const Connection& libvirt = connection();
+    const DomainPtr domain = libvirt.get_domain(name);
+    libvirt.run({concat("letting VM ", name, " start with the host"), concat("autostart ", name)},
+                [&] { return libvirt_api().virDomainSetAutostart(domain.get(), 1); });
+}
+
 void Libvirt::annotate_domain(const std::string& name, const Annotation& annotation)
 {
     const Connection& libvirt = connection();
@@ -746,6 +754,17 @@ void Libvirt::refresh_pool(const std::string& pool)
         [&] { return libvirt_api().virStoragePoolRefresh(found.get(), 0); });
 }
 
+bool Libvirt::pool_autostarts(const std::string& pool)
+{
+    const Connection& libvirt = connection();
+    const PoolPtr found = libvirt.get_pool(pool);
+    int autostart = 0;
+    libvirt.run({concat("asking whether the storage pool '", pool, "' starts with the host"),
+                 concat("pool-info ", shell_quote(pool))},
+                [&] { return libvirt_api().virStoragePoolGetAutostart(found.get(), &autostart); });
+    return autostart != 0;
+}
+
 std::vector<std::string> Libvirt::network_definitions()
 {
     const Connection& libvirt = connection();
@@ -805,6 +824,17 @@ void Libvirt::autostart_network(const std::string& name)
     libvirt.run({concat("letting network '", name, "' start with the host"),
                  concat("net-autostart ", shell_quote(name))},
                 [&] { return libvirt_api().virNetworkSetAutostart(network.get(), 1); });
+}
+
+bool Libvirt::network_autostarts(const std::string& name)
+{
+    const Connection& libvirt = connection();
+    const NetworkPtr network = libvirt.get_network(name);
+    int autostart = 0;
+    libvirt.run({concat("asking whether network '", name, "' starts with the host"),
+                 concat("net-info ", shell_quote(name))},
+                [&] { return libvirt_api().virNetworkGetAutostart(network.get(), &autostart); });
+    return autostart != 0;
 }
 
 bool Libvirt::remove_network(const std::string& uuid)

@@ -111,6 +111,8 @@ public:
     /// Ends a backup job whose target has `mark` in its path: whoever began it is gone. None such, and no
     /// such domain, is fine.
     void abandon_back_up(const std::string& name, const std::string& mark);
+    /// Lets it start with the host from now on.
+    void autostart_domain(const std::string& name);
     void annotate_domain(const std::string& name, const Annotation& annotation);
 
     /// Keeps a value under a usage name; one that is kept there already is replaced.
@@ -123,6 +125,7 @@ public:
     [[nodiscard]] std::string pool_directory(const std::string& pool);
     /// Lets libvirt notice what others did in the pool.
     void refresh_pool(const std::string& pool);
+    [[nodiscard]] bool pool_autostarts(const std::string& pool);
 
     /// Of all, active or not.
     [[nodiscard]] std::vector<std::string> network_definitions();
@@ -133,6 +136,7 @@ public:
     /// One that is active already, perhaps through a parallel call, is fine.
     void start_network(const std::string& name);
     void autostart_network(const std::string& name);
+    [[nodiscard]] bool network_autostarts(const std::string& name);
     /// Ends and undefines the network with this uuid, and no other that may have its name. False: there is
     /// none.
     bool remove_network(const std::string& uuid);

@@ -32,6 +32,7 @@ namespace cpi {
     each(virDomainAttachDeviceFlags) \
     each(virDomainDetachDeviceFlags) \
     each(virDomainSetMetadata) \
+    each(virDomainSetAutostart) \
     each(virDomainBlockResize) \
     each(virDomainGetBlockInfo) \
     each(virDomainBackupBegin) \
@@ -47,6 +48,7 @@ namespace cpi {
     each(virNetworkIsActive) \
     each(virNetworkCreate) \
     each(virNetworkSetAutostart) \
+    each(virNetworkGetAutostart) \
     each(virNetworkDefineXML) \
     each(virNetworkUndefine) \
     each(virSecretLookupByUsage) \
@@ -60,6 +62,7 @@ namespace cpi {
     each(virStoragePoolIsActive) \
     each(virStoragePoolGetXMLDesc) \
     each(virStoragePoolRefresh) \
+    each(virStoragePoolGetAutostart) \
     each(virConnectListAllDomains) \
     each(virDomainGetName) \
     each(virConnectListAllNetworks) \

@@ -103,6 +103,16 @@ bool Lab::answers(const std::string& vm) const
     return call("guest", {vm, "true"}).status == 0;
 }
 
+bool Lab::host_restarts() const
+{
+    return call("restart", {"can"}).status == 0;
+}
+
+void Lab::restart_host() const
+{
+    static_cast<void>(ask({"restart"}));
+}
+
 void Lab::put(const std::string& from, const std::string& to) const
 {
     static_cast<void>(ask({"put", from, to}));

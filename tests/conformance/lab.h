@@ -40,6 +40,10 @@ public:
     [[nodiscard]] std::string in_guest(const std::string& vm, const std::string& command) const;
     /// Whether the VM runs: it answers.
     [[nodiscard]] bool answers(const std::string& vm) const;
+    /// The hypervisor's host can be restarted.
+    [[nodiscard]] bool host_restarts() const;
+    /// At once, as if its power had failed; returns when it answers again.
+    void restart_host() const;
     /// A file of this machine to the CPI's.
     void put(const std::string& from, const std::string& to) const;
     [[nodiscard]] std::string members(std::string_view verb) const;

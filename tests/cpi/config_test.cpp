@@ -42,6 +42,7 @@ TEST_CASE("the least configuration is QEMU on this machine")
     CHECK(config.store_dir.text == "/srv/store");
     CHECK(config.storage_controller == StorageController::virtio);
     CHECK(config.acceleration == Acceleration::automatic);
+    CHECK(config.autostart);
     CHECK_FALSE(config.auto_enable_networks);
     CHECK_FALSE(config.strict_controller);
     CHECK(config.agent.mbus.reveal() == "nats://10.0.0.6:4222");

@@ -35,6 +35,7 @@ TEST_CASE("a VM's properties have defaults")
     CHECK_FALSE(properties.root_disk);
     CHECK_FALSE(properties.firmware);
     CHECK_FALSE(properties.acceleration);
+    CHECK_FALSE(properties.autostart);
     CHECK(properties.unknown_keys.empty());
 }
 
@@ -42,13 +43,15 @@ TEST_CASE("a VM's properties are read")
 {
     const auto properties =
         read<VmProperties>(R"({"cpus":4,"memory":4096,"ephemeral_disk":0,"root_disk":10240,
-        "firmware":"UEFI","acceleration":"emulation","availability_zone":"z1"})");
+        "firmware":"UEFI","acceleration":"emulation","autostart":false,
+        "availability_zone":"z1"})");
     CHECK(properties.cpus.value == 4);
     CHECK(properties.memory.value == 4096);
     CHECK(properties.ephemeral_disk == Mebibytes{0});
     CHECK(properties.root_disk->value == 10240);
     CHECK(properties.firmware == Firmware::uefi);
     CHECK(properties.acceleration == Acceleration::emulation);
+    CHECK(properties.autostart == false);
     CHECK(properties.unknown_keys == std::vector<std::string>{"availability_zone"});
 }
 

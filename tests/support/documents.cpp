@@ -1,6 +1,9 @@
 #include "support/documents.h"
 
 #include "base/text.h"
+#include "support/temp_dir.h"
+
+#include <stdexcept>
 
 namespace cpi::test {
 
@@ -26,6 +29,14 @@ std::vector<std::string> code_blocks(const std::string& text, std::string_view l
         inside = bare == fence || (inside && bare != "```");
     }
     return blocks;
+}
+
+std::string restart_commands(std::string_view word)
+{
+    for (const auto& block : code_blocks(read_file(SOURCE_DIR "/docs/restart.md"), "sh"))
+        if (block.find(word) != std::string::npos && block.find("<<'EOF'") != std::string::npos)
+            return block;
+    throw std::runtime_error{concat("docs/restart.md has no such commands with ", word)};
 }
 
 } // namespace cpi::test

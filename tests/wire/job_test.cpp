@@ -70,7 +70,7 @@ TEST_CASE("the message bus alone is enough, and the rest has its default")
     CHECK(
         json::root(config).verbatim().text ==
         R"({"hypervisor":"qemu","store_dir":"/var/vcap/store/libvirt","storage_controller":"virtio",)"
-        R"("strict_controller":false,"auto_enable_networks":false,"acceleration":"auto","bin_path":"virsh",)"
+        R"("strict_controller":false,"auto_enable_networks":false,"autostart":true,"acceleration":"auto","bin_path":"virsh",)"
         R"("port":22,"trust_any_host_key":false,)"
         R"("agent":{"mbus":"https://mbus:secret@0.0.0.0:6868","ntp":[]}})");
 }

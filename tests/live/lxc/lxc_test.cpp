@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "conformance/lab.h"
+#include "support/documents.h"
 
 #include <doctest/doctest.h>
 
@@ -176,6 +177,52 @@ TEST_CASE_FIXTURE(Fixture, "after the host was restarted reboot_vm brings a cont
     static_cast<void>(cpi.report(vm));
     CHECK(lab.in_guest(vm, "cat /root/marker") == "kept");
     CHECK(lab.in_guest(vm, concat("cat /warden-cpi-dev/", disk, "/marker")) == "kept");
+}
+
+TEST_CASE_FIXTURE(Fixture, "libvirt's hook mounts what a container has, or keeps it off")
+{
+    const std::string vm = cpi.create_vm(cpi.create_stemcell("warden-runit"), 174);
+    const std::string disk = disk_of(vm);
+    static_cast<void>(lab.in_guest(vm, concat("echo kept >/warden-cpi-dev/", disk, "/marker")));
+    static_cast<void>(lab.on_host({"sh", "-c", restart_commands("/hooks/lxc.d/")}));
+    const std::string hook = "/etc/libvirt/hooks/lxc.d/libvirt-cpi";
+    const auto call = [&](const std::string& name, const std::string& operation) {
+        return lab.try_on_host({hook, name, operation, "begin", "-"}, virsh({"dumpxml", "--inactive", vm}));
+    };
+    const auto stop = [&] {
+        static_cast<void>(virsh({"destroy", vm}));
+        static_cast<void>(
+            lab.on_host({"umount", "--recursive", concat(cpi.store(), "/vms/", vm, "/container/rootfs"),
+                         concat("/run/libvirt-cpi/", vm)}));
+    };
+    const std::string disk_on_host = concat("/run/libvirt-cpi/", vm, "/disks/", disk);
+    stop();
+    for (const auto& [name, operation] :
+         {std::pair{vm, "release"}, std::pair{std::string{"other"}, "prepare"}}) {
+        CHECK(call(name, operation).status == 0);
+        CHECK_FALSE(has_mount(disk_on_host));
+    }
+    for (const bool again : {false, true}) {
+        CAPTURE(again);
+        const Ran ran = call(vm, "prepare");
+        CHECK_MESSAGE(ran.status == 0, ran.err);
+        CHECK(has_mount(disk_on_host));
+    }
+    static_cast<void>(virsh({"start", vm}));
+    static_cast<void>(cpi.report(vm));
+    CHECK(lab.in_guest(vm, concat("cat /warden-cpi-dev/", disk, "/marker")) == "kept");
+    CHECK(lab.in_guest(vm, "mountpoint /var/vcap/data").find("is a mountpoint") != std::string::npos);
+
+    stop();
+    const std::string place = cpi.folder() + "/somewhere";
+    static_cast<void>(lab.on_host({"mkdir", place}));
+    static_cast<void>(
+        lab.on_host({"mount", "-o", "loop", concat(cpi.store(), "/disks/", disk, "/disk.raw"), place}));
+    const Ran refused = call(vm, "prepare");
+    CHECK(refused.status != 0);
+    CHECK(refused.err.find("is in use") != std::string::npos);
+    static_cast<void>(lab.on_host({"umount", place}));
+    static_cast<void>(lab.on_host({"rm", hook}));
 }
 
 TEST_CASE_FIXTURE(

@@ -385,6 +385,17 @@ TEST_CASE("a VM's own disks can be encrypted, raw, laid out in full, limited, an
         static_cast<void>(in_guest(vm, "mount | grep -q /var/vcap/data"));
     };
 
+    // It would not be there when the VMs start with the host.
+    const auto warns = [&] {
+        const Reply made = cpi.call("create_disk", concat("[16,{", pool.property(), "},null]"));
+        CHECK(cpi.call("delete_disk", json_list({made.require_ok().result().string()})).ok());
+        return made.ran().err.find("the storage pool 'vm-pool' does not start with the host") !=
+               std::string::npos;
+    };
+    CHECK(warns());
+    static_cast<void>(virsh({"pool-autostart", "vm-pool"}));
+    CHECK_FALSE(warns());
+
     const std::string locked = with(concat(R"("encryption":"luks",)", pool.property()));
     works(locked);
     CHECK(names_in(pool.path()) ==

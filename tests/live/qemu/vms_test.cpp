@@ -281,6 +281,23 @@ TEST_CASE("auto_enable_networks starts a network that is off and makes one that 
     vm = enabling.create_vm(stemcell, network);
     CHECK(virsh({"net-info", name}).find("Autostart:      yes") != std::string::npos);
     CHECK(enabling.call("delete_vm", json_list({vm})).ok());
+
+    // One that runs and does not start with the host is another matter, for VMs that do.
+    constexpr std::string_view off_with_host = R"({"memory":256,"ephemeral_disk":0,"autostart":false})";
+    const auto created = [&](const QemuCpi& cpi, const std::string& of, std::string_view properties) {
+        static_cast<void>(virsh({"net-autostart", name, "--disable"}));
+        const Reply reply = cpi.try_create_vm(of, network, properties);
+        const std::string made = reply.require_ok().result().items().front().string();
+        const bool starts = virsh({"dominfo", made}).find("Autostart:      enable") != std::string::npos;
+        CHECK(starts == (properties != off_with_host));
+        CHECK(cpi.call("delete_vm", json_list({made})).ok());
+        return reply.ran().err;
+    };
+    CHECK(created(strict, strict_stemcell, QemuCpi::small_vm)
+              .find("network 'auto-net' does not start with the host") != std::string::npos);
+    CHECK(created(strict, strict_stemcell, off_with_host).find("with the host") == std::string::npos);
+    CHECK(created(enabling, stemcell, QemuCpi::small_vm).find("with the host") == std::string::npos);
+    CHECK(virsh({"net-info", name}).find("Autostart:      yes") != std::string::npos);
     remove_network();
 }
 

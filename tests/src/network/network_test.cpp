@@ -196,6 +196,19 @@ TEST_CASE_FIXTURE(Fixture, "a bridge is never asked about")
     CHECK(libvirt.network_active("br-absent") == std::nullopt);
 }
 
+TEST_CASE_FIXTURE(Fixture,
+                  "a network that VMs start on with the host does so, too, where that may be seen to")
+{
+    const auto see_to = [&](const std::string& name, AutoEnable enable) {
+        start_with_host(libvirt, log, {NicSource::Kind::network, name}, enable);
+        return libvirt.network_autostarts(name);
+    };
+    CHECK_FALSE(see_to("inactive", AutoEnable::no));
+    CHECK(see_to("inactive", AutoEnable::yes));
+    CHECK(see_to("inactive", AutoEnable::no));
+    CHECK_NOTHROW(start_with_host(libvirt, log, {NicSource::Kind::bridge, "br-absent"}, AutoEnable::yes));
+}
+
 TEST_CASE("a daemon that is not there is not taken for an absent network")
 {
     Libvirt libvirt{{"qemu+unix:///system?socket=/no/such/socket", "virsh"}};

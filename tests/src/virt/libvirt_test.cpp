@@ -93,6 +93,10 @@ TEST_CASE_FIXTURE(Fixture, "a domain that must be there and is not is vm_not_fou
         return 0;
     }));
     check(caught([&] {
+        libvirt.autostart_domain("vm-absent");
+        return 0;
+    }));
+    check(caught([&] {
         libvirt.attach_device("vm-absent", "<disk/>", Reach::config);
         return 0;
     }));
@@ -176,7 +180,9 @@ TEST_CASE_FIXTURE(Fixture, "a network is active, or is not, or is not there")
     libvirt.start_network("other");
     CHECK(libvirt.network_active("other") == true);
     CHECK_NOTHROW(libvirt.start_network("other"));
-    CHECK_NOTHROW(libvirt.autostart_network("other"));
+    CHECK_FALSE(libvirt.network_autostarts("other"));
+    libvirt.autostart_network("other");
+    CHECK(libvirt.network_autostarts("other"));
 }
 
 TEST_CASE_FIXTURE(Fixture, "a network that must be there and is not is network_not_found")

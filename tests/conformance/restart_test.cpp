@@ -55,13 +55,7 @@ bool is_to_start(const Lab& lab, const LabCpi& cpi, const Preparation& host, con
 {
     if (!host.is_libvirts())
         return cpi.names_in(concat("vms/", vm)).contains("autostart");
-    const json::Document config = json::parse(lab.ask({"config"}), "the configuration");
-    const json::Place uri = json::root(config).at("uri");
-    const std::string here = uri.is_null() || json::root(config).at("host").is_string()
-                                 ? std::string{lab.row().default_uri}
-                                 : uri.string();
-    return lab.on_host({"virsh", "-c", here, "dominfo", vm}).find("Autostart:      enable") !=
-           std::string::npos;
+    return lab.ask({"virsh", "dominfo", vm}).find("Autostart:      enable") != std::string::npos;
 }
 
 } // namespace

@@ -27,7 +27,8 @@ const Method& find_method(const json::Place& name)
     const auto table = methods();
     const auto row = std::ranges::find(table, name.string(), &Method::name);
     if (row == table.end())
-        throw Error{ErrorKind::not_implemented, concat("Method is not known, got: '", name.string(), "'")};
+        throw Error{ErrorKind::not_implemented,
+                    concat("Method is not known, got: '", excerpt(name.string()), "'")};
     return *row;
 }
 
@@ -59,7 +60,7 @@ void serve(std::string_view request_text, std::string_view source, const ConfigR
     const Method& method = find_method(request.at("method"));
     check_envelope(request);
     if (const json::Place id = request.at("context").at("request_id"); id.is_string())
-        log.set_request(id.string());
+        log.set_request(excerpt(id.string()));
     if (method.call == nullptr)
         throw Error{ErrorKind::not_implemented,
                     concat("method '", method.name, "' is not implemented by this CPI")};

@@ -72,7 +72,7 @@ void check_keys(Cpi& cpi, std::string_view where, std::span<const Limit> limits,
                 const std::vector<std::string>& given, const std::vector<std::string>& unknown)
 {
     if (!unknown.empty())
-        cpi.log().warning(concat(where, ": this CPI does not know ", join(unknown, ", ")));
+        cpi.log().warning(concat(where, ": this CPI does not know ", excerpt(join(unknown, ", "))));
     const Hypervisor& hypervisor = cpi.hypervisor();
     while_doing(where, [&] { require_possible(hypervisor, limits, given); });
     for (const auto& key : given)

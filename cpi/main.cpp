@@ -12,10 +12,12 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -89,6 +91,27 @@ void ensure_standard_descriptors()
     }
 }
 
+/// Libraries end the process where they cannot open what they need. Throws unless there is room for it, the
+/// CPI's own locks and pipes included; a program that runs under a small limit may have more for the asking.
+void require_descriptors()
+{
+    constexpr rlim_t plenty = 1024;
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < std::min(plenty, limit.rlim_max)) {
+        limit.rlim_cur = std::min(plenty, limit.rlim_max);
+        ::setrlimit(RLIMIT_NOFILE, &limit);
+    }
+    constexpr std::size_t needed = 48;
+    std::vector<Fd> free;
+    while (free.size() < needed) {
+        free.emplace_back(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3));
+        if (!free.back())
+            throw Error{ErrorKind::cloud,
+                        concat("the CPI may open ", free.size() - 1, " files more, and needs ", needed,
+                               ". Try: ulimit -n ", plenty)};
+    }
+}
+
 sigset_t handled_signals()
 {
     sigset_t signals{};
@@ -143,7 +166,8 @@ constexpr int no_listener = -1;
 void end_in_order(std::function<void(const std::string& message)> give_up, int status, int listener)
 {
     std::signal(SIGPIPE, SIG_IGN);
-    ::umask(S_IRWXG | S_IRWXO); // images hold what guests keep secret
+    std::signal(SIGXFSZ, SIG_IGN); // then a write that goes too far is an error
+    ::umask(S_IRWXG | S_IRWXO);    // images hold what guests keep secret
     const sigset_t signals = handled_signals();
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
     std::thread{[give_up = std::move(give_up), status, listener] {
@@ -170,12 +194,18 @@ int serve(const std::string& config_file)
     ensure_standard_descriptors();
     Responder responder;
     Log log;
-    // Callers read the answer, not the exit status.
-    end_in_order(
-        [&](const std::string& message) {
-            responder.respond(failure(log.redactor(), {ErrorKind::cloud, message}));
-        },
-        EXIT_SUCCESS, responder.fd());
+    const auto fail = [&](const std::string& message) {
+        responder.respond(failure(log.redactor(), {ErrorKind::cloud, message}));
+    };
+    try {
+        require_descriptors();
+        // Callers read the answer, not the exit status.
+        end_in_order(fail, EXIT_SUCCESS, responder.fd());
+    } catch (const std::exception& error) { // no file, or no thread: nothing can begin
+        log.error(error.what());
+        fail(error.what());
+        ::_exit(EXIT_SUCCESS);
+    }
 
     LocalHost host;
     const auto read_text = [&config_file] { return read_config_file(config_file); };
@@ -189,8 +219,10 @@ int serve(const std::string& config_file)
 int operate(const std::string& config_file, const std::function<std::string(Cpi&)>& command)
 {
     Log log;
-    end_in_order([](const std::string& message) { std::cerr << message << "\n"; }, EXIT_FAILURE, no_listener);
     try {
+        require_descriptors();
+        end_in_order([](const std::string& message) { std::cerr << message << "\n"; }, EXIT_FAILURE,
+                     no_listener);
         const json::Document no_context;
         const Config config = read_config(read_config_file(config_file), config_file, json::root(no_context));
         hide_secrets(log.redactor(), config);

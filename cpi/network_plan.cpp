@@ -29,7 +29,7 @@ void require_plain(std::string_view key, const std::string& text, std::size_t lo
     };
     if (text.size() > longest || !std::ranges::all_of(text, plain))
         refuse_property(key, concat("expected at most ", longest, " letters, digits, '-', '_' and '.', got '",
-                                    printable_utf8(text.substr(0, longest)), "'"));
+                                    excerpt(text), "'"));
 }
 
 void check_making(const NetworkMaking& making)
@@ -97,7 +97,7 @@ Cidr choose_range(const NetworkDefinition& definition, const std::string& seed,
         refuse("range",
                concat("expected a subnet such as 10.0.0.0/24 or fd00::/64, of 8 to 30 bits (IPv6: to "
                       "126), got '",
-                      printable_utf8(definition.range), "'"));
+                      excerpt(definition.range), "'"));
     return *range;
 }
 
@@ -112,7 +112,7 @@ IpAddress choose_gateway(const NetworkDefinition& definition, const Cidr& range)
     if (!gateway || !range.has_host(*gateway))
         refuse("gateway",
                concat("expected an address in ", range.text(), ", neither its first nor its last, got '",
-                      printable_utf8(definition.gateway), "'"));
+                      excerpt(definition.gateway), "'"));
     return *gateway;
 }
 
@@ -143,8 +143,7 @@ std::optional<IpRange> choose_dhcp(const DhcpWish& wish, const Cidr& range, cons
     const auto end = IpAddress::parse(wish.range->end);
     if (!start || !end || !range.has_host(*start) || !range.has_host(*end) || *end < *start)
         refuse_property("dhcp", concat("expected a start and an end in ", range.text(), ", got '",
-                                       printable_utf8(wish.range->start), "' and '",
-                                       printable_utf8(wish.range->end), "'"));
+                                       excerpt(wish.range->start), "' and '", excerpt(wish.range->end), "'"));
     const IpRange chosen{*start, *end};
     if (chosen.contains(gateway))
         refuse_property("dhcp", concat("the gateway ", gateway.text(), " is among these addresses"));

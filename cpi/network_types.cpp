@@ -96,8 +96,7 @@ Networks Codec<Networks>::read(const Place& place)
     std::set<std::string> names;
     for (const auto& [name, at] : place.members()) {
         if (!names.insert(name).second)
-            throw Error{ErrorKind::invalid_call,
-                        concat(printable_utf8(at.path()), ": there are two of that name")};
+            throw Error{ErrorKind::invalid_call, concat(excerpt(at.path()), ": there are two of that name")};
         networks.all.push_back({name, Codec<NetworkFields>::read(at), at.verbatim()});
     }
     return networks;

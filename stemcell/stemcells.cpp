@@ -96,8 +96,8 @@ Stemcell take_light(Host& host, const Hypervisor& hypervisor, const StemcellProp
     const Path path = properties.image_path;
     const auto found = host.info(path);
     if (!path.is_absolute() || !found || found->kind != FileInfo::Kind::file)
-        throw Error{ErrorKind::cloud,
-                    concat("image_path '", path.native(), "' is not a file on the hypervisor's host")};
+        throw Error{ErrorKind::cloud, concat("image_path '", path.native(),
+                                             "' is not a regular file on the hypervisor's host")};
     const auto image = recognise_image(host.read_start(path, image_header_bytes).value_or(""));
     // What a VMDK needs to be is known by the hypervisor that has VMDKs; the others can be read by qemu-img.
     if (!image || (image->format == ImageFormat::vmdk && !is_base_format(hypervisor, name_of(image->format))))
@@ -173,6 +173,7 @@ Stemcell take_tree(Store& store, const Hypervisor& hypervisor, const Path& archi
         throw Error{ErrorKind::not_supported,
                     concat("the stemcell is made for '", properties.infrastructure, "', and ",
                            hypervisor.name, " needs one for warden, whose image is a root file system")};
+    static_cast<void>(open_stemcell(archive)); // before tar, which would wait
     Host& host = store.host();
     require_root(host);
     const Path built = folder / "unpacked";

@@ -4,6 +4,7 @@
 #include "base/text.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -21,7 +22,21 @@ constexpr std::size_t mebibyte = std::size_t{1} << 20U;
 
 std::string stemcell_image(const Path& file)
 {
-    return concat("the stemcell image ", file.native());
+    return concat("the stemcell image ", excerpt(file.native()));
+}
+
+Fd open_stemcell(const Path& file)
+{
+    Fd fd{::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+    struct stat found {};
+    const bool is_socket = !fd && errno == ENXIO;
+    if (!is_socket && (!fd || ::fstat(fd.get(), &found) != 0))
+        throw system_error(concat("opening ", stemcell_image(file)), errno);
+    if (!S_ISREG(found.st_mode))
+        throw Error{ErrorKind::cloud, concat(stemcell_image(file), " is not a regular file. Try: bosh "
+                                                                   "upload-stemcell with the file as it was "
+                                                                   "downloaded")};
+    return fd;
 }
 
 Error damaged_stemcell(const Path& file, std::string_view how)
@@ -30,12 +45,10 @@ Error damaged_stemcell(const Path& file, std::string_view how)
 }
 
 TarBytes::TarBytes(Path file, std::uint64_t most_bytes)
-    : file_{std::move(file)}, most_bytes_{most_bytes}, fd_{::open(file_.c_str(), O_RDONLY | O_CLOEXEC)},
-      input_(mebibyte, '\0'), output_(mebibyte, '\0')
+    : file_{std::move(file)}, most_bytes_{most_bytes}, fd_{open_stemcell(file_)}, input_(mebibyte, '\0'),
+      output_(mebibyte, '\0')
 {
     constexpr int gzip_with_checksums = 16 + MAX_WBITS;
-    if (!fd_)
-        throw system_error(concat("opening ", stemcell_image(file_)), errno);
     if (!refill())
         throw Error{ErrorKind::cloud, concat(stemcell_image(file_), " is empty")};
     start_ = std::string{reinterpret_cast<const char*>(inflater_.next_in), std::min(inflater_.avail_in, 8U)};

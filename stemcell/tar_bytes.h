@@ -13,6 +13,9 @@
 
 namespace cpi {
 
+/// Opens it for reading. What is no regular file is refused: one would wait for a pipe's writer for ever.
+[[nodiscard]] Fd open_stemcell(const Path& file);
+
 /// How messages call the file that the Director names `image`.
 [[nodiscard]] std::string stemcell_image(const Path& file);
 [[nodiscard]] Error damaged_stemcell(const Path& file, std::string_view how);

@@ -2,15 +2,38 @@
 
 #include <system_error>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 
 namespace cpi {
 
+namespace {
+
+/// Of the kernel, of a shell whose program it has ended, and of qemu-img.
+constexpr std::array<std::string_view, 3> says_too_large{"File too large", "File size limit exceeded",
+                                                         "size is too large"};
+constexpr std::string_view advice_on_too_large =
+    ". Try: a smaller disk, or let the CPI's user write larger files: ulimit -f";
+
+bool is_too_large(std::string_view message)
+{
+    return std::ranges::any_of(says_too_large, [&](std::string_view words) {
+        return message.find(words) != std::string_view::npos;
+    });
+}
+
+} // namespace
+
 Error system_error(std::string_view doing, int error_number)
 {
-    const bool full = error_number == ENOSPC || error_number == EDQUOT;
-    return {full ? ErrorKind::no_disk_space : ErrorKind::cloud,
-            concat(doing, ": ", std::generic_category().message(error_number))};
+    return programs_error(doing, std::generic_category().message(error_number));
+}
+
+Error programs_error(std::string_view doing, std::string_view words)
+{
+    return {says_disk_is_full(words) ? ErrorKind::no_disk_space : ErrorKind::cloud,
+            concat(doing, ": ", words, is_too_large(words) ? advice_on_too_large : "")};
 }
 
 bool says_disk_is_full(std::string_view message)
@@ -18,7 +41,7 @@ bool says_disk_is_full(std::string_view message)
     const auto has = [&](int error_number) {
         return message.find(std::generic_category().message(error_number)) != std::string_view::npos;
     };
-    return has(ENOSPC) || has(EDQUOT);
+    return has(ENOSPC) || has(EDQUOT) || is_too_large(message);
 }
 
 } // namespace cpi

@@ -54,10 +54,13 @@ private:
 };
 
 /// The error of a system call that has just failed: `doing` says the call's purpose and its object.
-/// A full disk or quota becomes no_disk_space.
+/// A full disk or quota, or a file that may not become as large, becomes no_disk_space.
 [[nodiscard]] Error system_error(std::string_view doing, int error_number);
 
-/// Whether another program's words say that a disk or quota is full.
+/// The error of another program that has failed, by its words.
+[[nodiscard]] Error programs_error(std::string_view doing, std::string_view words);
+
+/// Whether another program's words say that a disk or quota is full, or that a file may not become as large.
 [[nodiscard]] bool says_disk_is_full(std::string_view message);
 
 /// Runs `step`; whatever it throws leaves as an Error that names the step.

@@ -1,5 +1,7 @@
 #include "base/secret.h"
 
+#include "base/text.h"
+
 #include <algorithm>
 #include <string_view>
 
@@ -22,7 +24,8 @@ std::string Redactor::clean(std::string text) const
         for (std::size_t at = text.find(secret); at != std::string::npos;
              at = text.find(secret, at + blank.size()))
             text.replace(at, secret.size(), blank);
-    return text;
+    constexpr std::size_t longest = 65536;
+    return shortened(std::move(text), longest);
 }
 
 } // namespace cpi

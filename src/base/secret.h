@@ -24,6 +24,7 @@ class Redactor {
 public:
     /// Texts too short to be told from ordinary words are not hidden.
     void hide(const std::string& text);
+    /// The text as it may be shown: without secrets, and no longer than anybody reads.
     [[nodiscard]] std::string clean(std::string text) const;
 
 private:

@@ -108,6 +108,8 @@ std::optional<std::string> nearest(std::string_view word, std::span<const std::s
     std::optional<std::string> best;
     std::size_t best_distance = std::max<std::size_t>(2, word.size() / 3) + 1;
     for (const auto& candidate : candidates) {
+        if (word.size() >= candidate.size() + best_distance)
+            continue; // as far as that apart by their lengths alone
         const std::size_t distance = edit_distance(lower(word), lower(candidate));
         if (distance < best_distance && distance < candidate.size()) {
             best = candidate;
@@ -134,6 +136,23 @@ std::string printable_utf8(std::string_view text)
         text.remove_prefix(std::max<std::size_t>(length, 1));
     }
     return clean;
+}
+
+std::string excerpt(std::string_view text)
+{
+    constexpr std::size_t longest = 200;
+    if (text.size() <= longest)
+        return printable_utf8(text);
+    return concat(printable_utf8(text.substr(0, longest)), "…");
+}
+
+std::string shortened(std::string text, std::size_t most)
+{
+    constexpr std::string_view gap = " […] ";
+    if (text.size() <= most)
+        return text;
+    const std::size_t end = most / 4; // advice is there
+    return text.replace(most - end - gap.size(), text.size() - most + gap.size(), gap);
 }
 
 std::uint64_t stable_hash(std::string_view text) noexcept

@@ -48,6 +48,12 @@ template <TextPart... Parts>
 /// U+FFFD.
 [[nodiscard]] std::string printable_utf8(std::string_view text);
 
+/// As much of it as an error message needs to show what it is about, as `printable_utf8`.
+[[nodiscard]] std::string excerpt(std::string_view text);
+
+/// At most that many bytes: where there are more, some in the middle are left out.
+[[nodiscard]] std::string shortened(std::string text, std::size_t most);
+
 /// FNV-1a: a hash that is the same on every machine and in every version.
 [[nodiscard]] std::uint64_t stable_hash(std::string_view text) noexcept;
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 namespace cpi {
 
@@ -81,9 +82,12 @@ std::string run_ok(Host& host, const Command& command)
     Output output = host.run(command);
     if (output.status == 0)
         return std::move(output.out);
-    throw Error{says_disk_is_full(output.err) ? ErrorKind::no_disk_space : ErrorKind::cloud,
-                concat("'", join(command.argv, " "), "' failed with status ", output.status, ": ",
-                       trim(output.err.empty() ? output.out : output.err))};
+    const std::string doing = concat("'", join(command.argv, " "), "' ");
+    const std::string words = trim(output.err.empty() ? output.out : output.err);
+    if (const char* signal = ::sigdescr_np(output.status - ended_by_signal); signal != nullptr)
+        throw programs_error(concat(doing, "was ended by a signal"),
+                             concat(signal, words.empty() ? "" : ": ", words));
+    throw programs_error(concat(doing, "failed with status ", output.status), words);
 }
 
 } // namespace cpi

@@ -26,8 +26,11 @@ struct Command {
     Secret input = {};                                         // what it reads on its stdin
 };
 
+/// What a shell adds to the number of the signal that has ended a program.
+inline constexpr int ended_by_signal = 128;
+
 struct Output {
-    int status = 0;
+    int status = 0; // as a shell has it
     std::string out;
     std::string err;
 };

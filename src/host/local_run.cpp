@@ -14,6 +14,7 @@
 #include <boost/process/search_path.hpp>
 #include <fcntl.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -72,6 +73,12 @@ bool wait_for(bp::child& child, boost::asio::io_context& io, const Deadline& dea
     return wait_until(deadline, [&child] { return !child.running(); });
 }
 
+int status_of(const bp::child& child)
+{
+    const int status = child.native_exit_code();
+    return WIFSIGNALED(status) ? ended_by_signal + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
 void end(bp::child& child)
 {
     ::kill(-child.id(), SIGKILL);
@@ -127,7 +134,7 @@ Output LocalHost::run(const Command& command)
             throw Error{ErrorKind::cloud, concat("'", join(command.argv, " "), "' did not end within ",
                                                  command.patience.count(), " s")};
         }
-        return {child.exit_code(), out.get(), err.get()};
+        return {status_of(child), out.get(), err.get()};
     } catch (const bp::process_error& error) {
         throw Error{ErrorKind::cloud, concat("cannot run '", join(command.argv, " "), "': ", error.what())};
     }

@@ -41,8 +41,7 @@ bool says_absent(const Output& answer)
 Error failure(const std::string& doing, const Output& answer)
 {
     const std::string reason = trim(answer.err);
-    return Error{says_disk_is_full(reason) ? ErrorKind::no_disk_space : ErrorKind::cloud,
-                 concat(doing, ": ", reason.empty() ? concat("status ", answer.status) : reason)};
+    return programs_error(doing, reason.empty() ? concat("status ", answer.status) : reason);
 }
 
 template <class Number>

@@ -118,8 +118,8 @@ private:
     [[noreturn]] void fail() const
     {
         const std::string reason = trim(channel_->err);
-        throw Error{says_disk_is_full(reason) ? ErrorKind::no_disk_space : ErrorKind::cloud,
-                    concat("uploading ", file_.native(), ": ", reason.empty() ? "it is not whole" : reason)};
+        throw programs_error(concat("uploading ", file_.native()),
+                             reason.empty() ? "it is not whole" : reason);
     }
 
     Path file_;

@@ -13,11 +13,10 @@ std::vector<std::string> check_keys(const Place& place, const std::vector<std::s
             continue;
         if (const auto meant = nearest(key, known))
             throw Error{ErrorKind::invalid_call,
-                        concat(printable_utf8(at.path()), ": no such key; did you mean '", *meant, "'?")};
+                        concat(excerpt(at.path()), ": no such key; did you mean '", *meant, "'?")};
         if (unknown == UnknownKeys::refuse)
-            throw Error{
-                ErrorKind::invalid_call,
-                concat(printable_utf8(at.path()), ": no such key; the keys here are ", join(known, ", "))};
+            throw Error{ErrorKind::invalid_call,
+                        concat(excerpt(at.path()), ": no such key; the keys here are ", join(known, ", "))};
         strangers.push_back(key);
     }
     return strangers;

@@ -42,7 +42,6 @@ std::string text_of(const rapidjson::Value& value)
 /// "the string "two"", "the number -1", "an object": short enough for an error message.
 std::string description(const rapidjson::Value& value)
 {
-    constexpr std::size_t longest = 60;
     if (value.IsBool())
         return text_of(value);
     if (value.IsNumber())
@@ -50,8 +49,7 @@ std::string description(const rapidjson::Value& value)
     if (!value.IsString())
         return type_name(value);
     const std::string_view text{value.GetString(), value.GetStringLength()};
-    return concat("the string \"", printable_utf8(text.substr(0, longest)),
-                  text.size() > longest ? "…\"" : "\"");
+    return concat("the string \"", excerpt(text), "\"");
 }
 
 /// Whoever walks the document afterwards does so by recursion.
@@ -208,13 +206,13 @@ Verbatim Place::verbatim() const
 
 void Place::fail(std::string_view expected) const
 {
-    throw Error{ErrorKind::invalid_call, concat(printable_utf8(path_), ": expected ", expected, ", got ",
+    throw Error{ErrorKind::invalid_call, concat(excerpt(path_), ": expected ", expected, ", got ",
                                                 value_ == nullptr ? "nothing" : description(*value_))};
 }
 
 void Place::fail_discreetly(std::string_view expected) const
 {
-    throw Error{ErrorKind::invalid_call, concat(printable_utf8(path_), ": expected ", expected, ", got ",
+    throw Error{ErrorKind::invalid_call, concat(excerpt(path_), ": expected ", expected, ", got ",
                                                 value_ == nullptr ? "nothing" : type_name(*value_))};
 }
 

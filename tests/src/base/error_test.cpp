@@ -26,6 +26,20 @@ TEST_CASE("a full disk or quota is no_disk_space, any other failed system call a
     CHECK(std::string{system_error("writing /a", EACCES).what()} == "writing /a: Permission denied");
 }
 
+TEST_CASE("a file that may not become so large is no_disk_space, whoever says so, with what to try")
+{
+    const Error own = system_error("writing /a", EFBIG);
+    CHECK(own.kind() == ErrorKind::no_disk_space);
+    check_says(own.what(), {"writing /a: File too large. Try: a smaller disk, or let the CPI's user write"});
+    for (const auto* words :
+         {"qemu-img: /a: The image size is too large for file format 'raw'",
+          "qemu-img: /a: The requested file size is too large", "File size limit exceeded (core dumped)"})
+        CHECK(programs_error("making /a", words).kind() == ErrorKind::no_disk_space);
+    const Error other = programs_error("making /a", "no idea");
+    CHECK(other.kind() == ErrorKind::cloud);
+    CHECK(other.message() == "making /a: no idea");
+}
+
 TEST_CASE("while_doing passes a result on and names the step in whatever is thrown")
 {
     CHECK(while_doing("adding", [] { return 3; }) == 3);

@@ -78,4 +78,16 @@ TEST_CASE("secrets of several lines and of any bytes are hidden")
     CHECK(redactor.clean(std::string("[nul\0inside]", 12)) == "[<redacted>]");
 }
 
+TEST_CASE("what is shown has an end, and no secret shows where it was cut")
+{
+    Redactor redactor;
+    redactor.hide("sesame");
+    std::string text;
+    while (text.size() < 1'000'000)
+        text += "sesame sesam";
+    const std::string shown = redactor.clean(text);
+    CHECK(shown.size() <= 65536);
+    CHECK(shown.find("sesame") == std::string::npos);
+}
+
 } // namespace cpi::test

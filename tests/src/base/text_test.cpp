@@ -156,6 +156,31 @@ TEST_CASE("what XML cannot hold is replaced: control characters and U+FFFE, U+FF
     CHECK(printable_utf8("\x1b[31mred\x1b[0m") == concat(replaced, "[31mred", replaced, "[0m"));
 }
 
+TEST_CASE("an excerpt is printable and short")
+{
+    CHECK(excerpt("word") == "word");
+    CHECK(excerpt(std::string(200, 'x')) == std::string(200, 'x'));
+    CHECK(excerpt(std::string(201, 'x')) == concat(std::string(200, 'x'), "…"));
+    CHECK(excerpt("\x1b[31m") == concat(replaced, "[31m"));
+}
+
+TEST_CASE("a text is shortened in its middle")
+{
+    CHECK(shortened("word", 4) == "word");
+    const std::string text = shortened(concat("begin", std::string(1000, '-'), "end"), 100);
+    CHECK(text.size() == 100);
+    CHECK(text.starts_with("begin-"));
+    CHECK(text.ends_with("-end"));
+    CHECK(text.find(" […] ") != std::string::npos);
+}
+
+TEST_CASE("a word that is much longer than each candidate is near to none")
+{
+    const Words candidates{"network", "bridge"};
+    CHECK_FALSE(nearest(std::string(30'000'000, 'x'), candidates));
+    CHECK(nearest("networkk", candidates) == "network");
+}
+
 TEST_CASE("the stable hash is FNV-1a, on every machine")
 {
     CHECK(stable_hash("") == 0xcbf29ce484222325U);

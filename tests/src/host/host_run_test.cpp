@@ -48,6 +48,18 @@ TEST_CASE("a program's status, output and error output are told apart")
     CHECK(run({"true"}).out.empty());
 }
 
+TEST_CASE(
+    "a program that a signal has ended has the status that a shell gives it, and the error names the signal")
+{
+    CHECK(run({"sh", "-c", "kill -KILL $$"}).status == 137);
+    CHECK(run({"sh", "-c", "kill -XFSZ $$"}).status == 153);
+    const Caught error = caught([] {
+        return run_ok(*make_host(), {{"sh", "-c", "echo said >&2; kill -XFSZ $$"}}).size();
+    });
+    CHECK(error.kind == ErrorKind::no_disk_space);
+    check_says(error.what, {"was ended by a signal: File size limit exceeded: said", "ulimit -f"});
+}
+
 TEST_CASE("no shell looks at a program's words")
 {
     for (const std::string word : {"a b", "$HOME", "`id`", "*", "it's", "\"quoted\"", "'single'", "\"",

@@ -43,7 +43,13 @@ Path pool_directory(Cpi& cpi, const DiskOptions& options)
 {
     if (options.storage_pool.empty())
         return {};
-    return cpi.libvirt().pool_directory(options.storage_pool);
+    const std::string directory = cpi.libvirt().pool_directory(options.storage_pool);
+    if (cpi.host().run({{"test", "-w", directory}}).status != 0)
+        throw Error{ErrorKind::cloud,
+                    concat("the storage pool '", options.storage_pool, "': the CPI's user may not write to ",
+                           directory, " on the hypervisor's host. Try: chown USER ", shell_quote(directory),
+                           ", with whom the CPI is there")};
+    return directory;
 }
 
 void warn_unless_pool_autostarts(Cpi& cpi, const DiskOptions& options)

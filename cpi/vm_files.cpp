@@ -88,12 +88,17 @@ void make_tree(Cpi& cpi, const VmPlan& plan, const VmPlace& place, const Secret&
 void make_files(Cpi& cpi, const VmPlan& plan, const VmPlace& place, const Secret& settings)
 {
     if (plan.spec.ephemeral)
-        make_ephemeral_disk(cpi, plan, place);
+        while_doing(concat("making the ephemeral disk ('ephemeral_disk': ",
+                           plan.properties.ephemeral_disk.count, " MiB)"),
+                    [&] { make_ephemeral_disk(cpi, plan, place); });
     if (cpi.hypervisor().root == Root::tree) {
         make_tree(cpi, plan, place, settings);
         return;
     }
-    make_root_disk(cpi.store(), plan, place);
+    const auto& size = plan.properties.root_disk;
+    while_doing(concat("making the root disk ('root_disk': ",
+                       size ? concat(size->value, " MiB") : "the stemcell's", ")"),
+                [&] { make_root_disk(cpi.store(), plan, place); });
     cpi.host().publish(place.folder / file_name::settings,
                        settings_medium(plan.stemcell.settings, settings, plan.cid).reveal(), Access::owner);
 }

@@ -23,6 +23,17 @@ bool blames(const Error& error, std::string_view domain_type)
     return lower(error.cause()).find(domain_type) != std::string::npos;
 }
 
+/// With the property that is at fault, where libvirt's words do not name it.
+Error explained(const Error& error, const DomainSpec& spec)
+{
+    if (error.cause().find("Cannot allocate memory") == std::string::npos)
+        return error;
+    return {error.kind(),
+            concat(error.message(), "; a smaller 'memory' in its cloud properties, now ", spec.memory.count,
+                   " MiB"),
+            error.ok_to_retry() ? Retry::yes : Retry::no, error.cause()};
+}
+
 std::string tags_element(const std::map<std::string, std::string>& tags)
 {
     const xml::Document document{"tags"};
@@ -124,6 +135,13 @@ std::vector<std::string_view> LibvirtMachines::domain_types(Acceleration acceler
     return {all.begin(), all.end()};
 }
 
+/// What can be looked at when the VM that could not be created is removed again.
+std::string LibvirtMachines::what_stays_of(const std::string& vm) const
+{
+    return concat("the definition, in the log (bosh task N --cpi); on the hypervisor's host ",
+                  machinery_.log_folder, "/", vm, ".log, and journalctl -u libvirtd");
+}
+
 void LibvirtMachines::create(const DomainSpec& spec)
 {
     define_and_start(spec);
@@ -135,16 +153,17 @@ void LibvirtMachines::create(const DomainSpec& spec)
 void LibvirtMachines::define_and_start(const DomainSpec& spec)
 {
     const auto types = domain_types(spec.acceleration);
+    const std::string advice = what_stays_of(spec.name);
     for (const auto& type : types) {
         const std::string xml = machinery_.domain_xml(spec, type);
         try {
-            libvirt_.define_domain(spec.name, xml);
-            libvirt_.start_domain(spec.name);
+            libvirt_.define_domain(spec.name, xml, advice);
+            libvirt_.start_domain(spec.name, advice);
             return;
         } catch (const Error& error) {
             if (type == types.back() || !blames(error, type)) {
                 log_.info(concat("the definition that failed: ", xml));
-                throw;
+                throw explained(error, spec);
             }
             log_.warning(
                 concat(type, " does not work on this host, the VM runs without it: ", error.cause()));

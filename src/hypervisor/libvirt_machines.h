@@ -23,6 +23,7 @@ struct Machinery {
     /// the host.
     std::span<const std::string_view> domain_types;
     unsigned undefine_flags;
+    std::string_view log_folder; // libvirt's, with a file for each VM
     std::string (*domain_xml)(const DomainSpec& spec, std::string_view domain_type);
     std::string (*disk_xml)(const DiskSpec&) = nullptr;
     /// The positions on a bus that are taken in a definition, and one for another disk.
@@ -88,6 +89,7 @@ private:
     void detach_from_guest(const VmCid& vm, const DiskCid& disk, const std::string& device);
     /// The definition of a VM that runs with the disk; nothing when it is off or has no such disk.
     [[nodiscard]] std::optional<std::string> definition_in_use(const VmCid& vm, const DiskCid& disk);
+    [[nodiscard]] std::string what_stays_of(const std::string& vm) const;
     [[nodiscard]] std::vector<std::string_view> domain_types(Acceleration acceleration) const;
     DiskTarget attach_where_missing(const VmCid& vm, const DiskCid& disk, DiskSpec spec);
     void copy_while_suspended(const VmCid& vm, const DiskCid& disk, const Path& from, const Path& to);

@@ -142,6 +142,7 @@ DiskHint hint(const DiskSpec& /*disk*/)
 constexpr Machinery machinery{
     .domain_types = domain_types,
     .undefine_flags = 0,
+    .log_folder = "/var/log/libvirt/lxc",
     .domain_xml = &domain_xml,
 };
 

@@ -311,6 +311,7 @@ const Machinery& qemu_machinery() noexcept
         .domain_types = domain_types,
         .undefine_flags = VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA |
                           VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA | VIR_DOMAIN_UNDEFINE_NVRAM,
+        .log_folder = "/var/log/libvirt/qemu",
         .domain_xml = &domain_xml,
         .disk_xml = &disk_xml,
         .used_positions = &used_positions,

@@ -212,7 +212,7 @@ void VmwareMachines::start_defined(Libvirt& libvirt, const VmCid& vm)
         throw Error{error.kind(),
                     concat("starting VM ", vm.str(), ": libvirt says: ", error.cause(),
                            reason.empty() ? "" : concat("; ", log.native(), " says: ", reason),
-                           "\nTry: vmrun start ", shell_quote(vmx_of(vm).native()), " nogui"),
+                           "\nTry: the definition, in the log (bosh task N --cpi); vmrun list"),
                     Retry::no, error.cause()};
     }
 }

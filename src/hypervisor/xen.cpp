@@ -222,6 +222,7 @@ const Machinery& xen_machinery() noexcept
     static constexpr Machinery machinery{
         .domain_types = domain_types,
         .undefine_flags = VIR_DOMAIN_UNDEFINE_MANAGED_SAVE,
+        .log_folder = "/var/log/libvirt/libxl",
         .domain_xml = &domain_xml,
         .disk_xml = &disk_xml,
         .used_positions = &used_positions,

@@ -55,11 +55,11 @@ void make_usable(Libvirt& libvirt, Log& log, const NicSource& source, AutoEnable
     if (enable == AutoEnable::no) {
         if (!active)
             throw Error{ErrorKind::network_not_found,
-                        concat("network '", name, "' does not exist in libvirt. Try: virsh -c ",
-                               shell_quote(libvirt.uri()), " net-list --all, or set auto_enable_networks")};
-        throw Error{ErrorKind::cloud,
-                    concat("network '", name, "' is not active. Try: virsh -c ", shell_quote(libvirt.uri()),
-                           " net-start ", shell_quote(name), ", or set auto_enable_networks")};
+                        concat("network '", name, "' does not exist in libvirt. Try: ",
+                               libvirt.virsh("net-list --all"), ", or set auto_enable_networks")};
+        throw Error{ErrorKind::cloud, concat("network '", name, "' is not active. Try: ",
+                                             libvirt.virsh(concat("net-start ", shell_quote(name))),
+                                             ", or set auto_enable_networks")};
     }
     Undo undo{log};
     if (!active) {

@@ -53,8 +53,9 @@ class Search {
 public:
     Search(Libvirt& libvirt, const std::string& network, const VmCid& vm, const std::string& mac,
            const std::function<bool(const VmCid&)>& exists)
-        : dhcp_{current_dhcp(libvirt, network)}, leases_{libvirt.dhcp_leases(network)}, network_{network},
-          vm_{vm}, mac_{mac}, exists_{exists}
+        : virsh_{libvirt.virsh(concat("net-edit ", shell_quote(network)))}, dhcp_{current_dhcp(libvirt,
+                                                                                               network)},
+          leases_{libvirt.dhcp_leases(network)}, network_{network}, vm_{vm}, mac_{mac}, exists_{exists}
     {
     }
 
@@ -71,8 +72,8 @@ public:
         if (!found)
             throw Error{ErrorKind::cloud,
                         concat("network '", network_,
-                               "' has no free address left in its DHCP range. Try: a larger "
-                               "range (virsh net-edit), or delete VMs")};
+                               "' has no free address left in its DHCP range. Try: a larger range (", virsh_,
+                               "), or delete VMs")};
         return {IpAddress::ipv4(*found).text(), dhcp_.prefix, dhcp_.gateway};
     }
 
@@ -106,6 +107,7 @@ private:
                });
     }
 
+    std::string virsh_; // by which a person makes its range larger
     DhcpDefinition dhcp_;
     std::vector<DhcpLease> leases_;
     const std::string& network_;

@@ -148,7 +148,13 @@ struct Step {
     std::string virsh_words;
     std::chrono::seconds patience = short_call;
     int nothing_to_do = VIR_ERR_OK;
+    std::string advice = {}; // what to try instead, where by hand it cannot be done any more
 };
+
+std::string virsh_command(const LibvirtAddress& address, std::string_view words)
+{
+    return concat(address.virsh, " -c ", shell_quote(address.uri), " ", words);
+}
 
 /// A domain has one job at a time.
 constexpr std::chrono::hours patience_with_jobs{6};
@@ -174,8 +180,8 @@ struct Libvirt::Connection {
         const bool silent = reported == nullptr || reported->message == nullptr;
         const std::string message = concat(silent ? "no reason given" : reported->message, blame());
         throw Error{says_disk_is_full(message) ? ErrorKind::no_disk_space : kind_of(last_error_code()),
-                    concat(step.doing, ": libvirt says: ", message, ". Try: ", address.virsh, " -c ",
-                           shell_quote(address.uri), " ", step.virsh_words),
+                    concat(step.doing, ": libvirt says: ", message, ". Try: ",
+                           step.advice.empty() ? virsh_command(address, step.virsh_words) : step.advice),
                     says_it_may_pass(message) ? Retry::yes : Retry::no, message};
     }
 
@@ -334,6 +340,11 @@ Libvirt::Libvirt(LibvirtAddress address) : address_{std::move(address)} {}
 
 Libvirt::~Libvirt() = default;
 
+std::string Libvirt::virsh(std::string_view words) const
+{
+    return virsh_command(address_, words);
+}
+
 void Libvirt::prepare()
 {
     if (address_.way && !connection_)
@@ -419,19 +430,20 @@ std::string Libvirt::domain_xml(const std::string& name, Definition definition)
     return xml.get();
 }
 
-void Libvirt::define_domain(const std::string& name, const std::string& xml)
+void Libvirt::define_domain(const std::string& name, const std::string& xml, const std::string& advice)
 {
     const Connection& libvirt = connection();
     const DomainPtr domain{libvirt.run(
-        {concat("defining VM ", name), "define FILE, with the definition that the log shows", long_call},
+        {concat("defining VM ", name), "define FILE, with the definition that the log shows", long_call,
+         VIR_ERR_OK, advice},
         [&] { return libvirt_api().virDomainDefineXMLFlags(libvirt.handle.get(), xml.c_str(), 0); })};
 }
 
-void Libvirt::start_domain(const std::string& name)
+void Libvirt::start_domain(const std::string& name, const std::string& advice)
 {
     const Connection& libvirt = connection();
     const DomainPtr domain = libvirt.get_domain(name);
-    libvirt.run({concat("starting VM ", name), concat("start ", name), long_call},
+    libvirt.run({concat("starting VM ", name), concat("start ", name), long_call, VIR_ERR_OK, advice},
                 [&] { return libvirt_api().virDomainCreate(domain.get()); });
 }
 
@@ -612,7 +624,7 @@ void Libvirt::await_turn_to_back_up(const std::string& name)
     if (!libvirt.wait_for_job(domain.get(), step, patience_with_jobs))
         throw Error{ErrorKind::cloud,
                     concat(step.doing, ": another job is not done after ", patience_with_jobs.count(),
-                           " h. Try: ", address_.virsh, " domjobabort ", name)};
+                           " h. Try: ", virsh(concat("domjobabort ", name)))};
 }
 
 void Libvirt::finish_back_up(const std::string& name)
@@ -739,9 +751,8 @@ std::string Libvirt::pool_directory(const std::string& pool)
                                                      "'; disks go into pools of type dir, fs or netfs")};
     // The file system of a pool that is not active may not be mounted: its directory would look empty.
     if (libvirt.run(step, [&] { return libvirt_api().virStoragePoolIsActive(found.get()); }) != 1)
-        throw Error{ErrorKind::cloud,
-                    concat("the storage pool '", pool, "' is not active. Try: ", address_.virsh, " -c ",
-                           shell_quote(address_.uri), " pool-start ", shell_quote(pool))};
+        throw Error{ErrorKind::cloud, concat("the storage pool '", pool, "' is not active. Try: ",
+                                             virsh(concat("pool-start ", shell_quote(pool))))};
     return path->text();
 }
 
@@ -812,17 +823,16 @@ void Libvirt::start_network(const std::string& name)
 {
     const Connection& libvirt = connection();
     const NetworkPtr network = libvirt.get_network(name);
-    libvirt.run({concat("starting network '", name, "'"), concat("net-start ", shell_quote(name)), short_call,
-                 VIR_ERR_OPERATION_INVALID},
-                [&] { return libvirt_api().virNetworkCreate(network.get()); });
+    libvirt.run(
+        {concat("starting network '", name, "'"), "net-list --all", short_call, VIR_ERR_OPERATION_INVALID},
+        [&] { return libvirt_api().virNetworkCreate(network.get()); });
 }
 
 void Libvirt::autostart_network(const std::string& name)
 {
     const Connection& libvirt = connection();
     const NetworkPtr network = libvirt.get_network(name);
-    libvirt.run({concat("letting network '", name, "' start with the host"),
-                 concat("net-autostart ", shell_quote(name))},
+    libvirt.run({concat("letting network '", name, "' start with the host"), "net-list --all"},
                 [&] { return libvirt_api().virNetworkSetAutostart(network.get(), 1); });
 }
 

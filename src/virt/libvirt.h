@@ -63,6 +63,8 @@ public:
     ~Libvirt();
 
     [[nodiscard]] const std::string& uri() const noexcept { return address_.uri; }
+    /// The command line that does something by hand.
+    [[nodiscard]] std::string virsh(std::string_view words) const;
     [[nodiscard]] const LibvirtAddress& address() const noexcept { return address_; }
 
     /// A connection will be needed soon, and the way to it may be long.
@@ -75,8 +77,9 @@ public:
     [[nodiscard]] bool domain_exists(const std::string& name);
     [[nodiscard]] DomainState domain_state(const std::string& name);
     [[nodiscard]] std::string domain_xml(const std::string& name, Definition definition);
-    void define_domain(const std::string& name, const std::string& xml);
-    void start_domain(const std::string& name);
+    /// `advice` is what to try when it fails and the VM is then removed, so that virsh would not find it.
+    void define_domain(const std::string& name, const std::string& xml, const std::string& advice = {});
+    void start_domain(const std::string& name, const std::string& advice = {});
     /// Asks the guest; it may take its time or refuse.
     void shut_down_domain(const std::string& name);
     /// Sends a signal to the first process of a container.

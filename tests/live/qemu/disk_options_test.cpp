@@ -487,4 +487,27 @@ TEST_CASE("calls on disks that are killed at any moment can be made again, and i
     CHECK(cpi.leftovers() == concat("vms/", vm, "\n"));
 }
 
+TEST_CASE("a pool's directory that the CPI's user may not write to is told, with what to do")
+{
+    const QemuCpi cpi;
+    const Pool pool{"closed-pool"};
+    fs::permissions(pool.path(), fs::perms{0755});
+    fs::create_directories(cpi.store());
+    const Ran owned = run_program({"chown", "-R", "nobody", cpi.store()});
+    REQUIRE(owned.status == 0);
+    const auto as_nobody = [&](std::string_view properties) {
+        return Reply{run_program({"setpriv", "--reuid=nobody", "--regid=libvirt", "--clear-groups",
+                                  LIBVIRT_CPI_EXECUTABLE, "--config", cpi.config_file()},
+                                 concat(R"({"method":"create_disk","arguments":[8,{)", properties,
+                                        R"(},null],"context":{"director_uuid":"d"},"api_version":2})"))};
+    };
+    const Reply refused = as_nobody(pool.property());
+    CHECK_MESSAGE(refused.message().find(concat("Try: chown USER '", pool.path().native(), "'")) !=
+                      std::string::npos,
+                  refused.message());
+    CHECK(names_in(pool.path()).empty());
+    CHECK(run_program({"chown", "nobody", pool.path()}).status == 0);
+    CHECK_MESSAGE(as_nobody(pool.property()).ok(), "");
+}
+
 } // namespace cpi::test

@@ -363,4 +363,50 @@ TEST_CASE("create_stemcell refuses what is damaged or hostile, and leaves nothin
     CHECK(import((folder.path() / "backing").native()).find("backing") != std::string::npos);
 }
 
+TEST_CASE("a VM that does not start is gone, and the advice is about what stays of it")
+{
+    const QemuCpi cpi{R"(,"bin_path":"/opt/virsh")"};
+    const std::string stemcell = cpi.create_stemcell("openstack-qcow2");
+    const std::string nowhere = R"({"n":{"type":"dynamic","cloud_properties":{"direct":"no-such-dev"}}})";
+    const Reply network = cpi.try_create_vm(stemcell, nowhere);
+    CHECK_MESSAGE(network.message().find("journalctl -u libvirtd") != std::string::npos, network.message());
+    CHECK(network.message().find("virsh") == std::string::npos);
+    CHECK(network.ran().err.find("the definition that failed: <domain") != std::string::npos);
+
+    const Reply memory = cpi.try_create_vm(stemcell, some_network(), R"({"memory":1000000000})");
+    CHECK_MESSAGE(memory.message().find("'memory' in its cloud properties, now 1000000000 MiB") !=
+                      std::string::npos,
+                  memory.message());
+    // QEMU said why in a file that outlives the VM.
+    const std::size_t log = memory.message().find("/var/log/libvirt/qemu/vm-");
+    REQUIRE(log != std::string::npos);
+    const std::string file = memory.message().substr(log, memory.message().find(',', log) - log);
+    CHECK(run_on_host({"grep", "Cannot allocate memory", file}).status == 0);
+    CHECK(cpi.leftovers().empty());
+
+    const Reply inactive = cpi.try_create_vm(
+        stemcell, R"({"n":{"type":"dynamic","cloud_properties":{"network":"no-such-net"}}})");
+    CHECK(inactive.message().find("Try: /opt/virsh -c ") != std::string::npos);
+}
+
+TEST_CASE("a VM's disk that cannot become so large is named by its property")
+{
+    const QemuCpi cpi;
+    const std::string stemcell = cpi.create_stemcell("openstack-qcow2");
+    const auto message = [&](std::string_view properties) {
+        const Ran ran = run_program(
+            {"prlimit", "--fsize=50000000", LIBVIRT_CPI_EXECUTABLE, "--config", cpi.config_file()},
+            concat(R"({"method":"create_vm","arguments":["a",)", json_string(stemcell), ",", properties, ",",
+                   some_network(), R"(,[],{}],"context":{"director_uuid":"d"},"api_version":2})"));
+        const Reply reply{ran};
+        CHECK(reply.error_type() == "Bosh::Clouds::NoDiskSpace");
+        CHECK(cpi.leftovers().empty());
+        return reply.message();
+    };
+    const std::string ephemeral = message(R"({"ephemeral_disk":64})");
+    CHECK_MESSAGE(ephemeral.find("('ephemeral_disk': 64 MiB)") != std::string::npos, ephemeral);
+    const std::string root = message(R"({"ephemeral_disk":0,"root_disk":4096,"format":"raw"})");
+    CHECK_MESSAGE(root.find("('root_disk': 4096 MiB)") != std::string::npos, root);
+}
+
 } // namespace cpi::test

@@ -156,6 +156,17 @@ TEST_CASE_FIXTURE(Fixture, "an inactive network is an error that says how to sta
     CHECK(libvirt.network_active("inactive") == false);
 }
 
+TEST_CASE("advice names the virsh that is configured")
+{
+    Libvirt other{{"test:///default", "/opt/virsh"}};
+    Log log;
+    const auto use = [&] {
+        make_usable(other, log, {NicSource::Kind::network, "absent"}, AutoEnable::no, {});
+        return 0;
+    };
+    check_says(caught(use).what, {"Try: /opt/virsh -c 'test:///default' net-list --all"});
+}
+
 TEST_CASE_FIXTURE(Fixture, "an inactive network is started when that is allowed")
 {
     CHECK_FALSE(try_use("inactive", AutoEnable::yes).kind);

@@ -199,6 +199,18 @@ std::string read_config_file(const std::string& path)
     return *text;
 }
 
+std::string store_trouble(const Config& config)
+{
+    constexpr std::string_view signs_of_patterns = "\"[]{}*?\\";
+    const std::string& path = config.store_dir.text;
+    const std::size_t at = path.find_first_of(signs_of_patterns);
+    if (at == std::string::npos || !config.hypervisor.row->has_profiles)
+        return {};
+    return concat("store_dir '", path, "' has a '", path[at],
+                  "', which a profile of AppArmor takes for something else than itself: VMs could not open "
+                  "their images");
+}
+
 void hide_secrets(Redactor& redactor, const Config& config)
 {
     redactor.hide(config.agent.mbus.reveal());

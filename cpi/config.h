@@ -82,6 +82,9 @@ struct Config {
 /// Reads a configuration file. An error names it.
 [[nodiscard]] std::string read_config_file(const std::string& path);
 
+/// What is wrong with store_dir where the hypervisor's host has AppArmor; empty when nothing is.
+[[nodiscard]] std::string store_trouble(const Config& config);
+
 /// Tells the redactor each secret of the configuration.
 void hide_secrets(Redactor& redactor, const Config& config);
 

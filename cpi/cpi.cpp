@@ -32,6 +32,17 @@ Libvirt& Cpi::libvirt()
     return *libvirt_;
 }
 
+void Cpi::require_store_for_vms()
+{
+    const std::string trouble = store_trouble(config_);
+    if (trouble.empty())
+        return;
+    const auto enabled = host_.read("/sys/module/apparmor/parameters/enabled");
+    if (enabled && enabled->starts_with('Y'))
+        throw Error{ErrorKind::cloud, concat(trouble, ", and the hypervisor's host has AppArmor. Try: "
+                                                      "another store_dir")};
+}
+
 Machines& Cpi::machines()
 {
     if (!machines_)

@@ -27,6 +27,8 @@ public:
     /// The hypervisor's.
     [[nodiscard]] Host& host() noexcept { return host_; }
     [[nodiscard]] Store& store() noexcept { return store_; }
+    /// Throws where VMs could not open what is in the store. To be asked before something is put there.
+    void require_store_for_vms();
     [[nodiscard]] Libvirt& libvirt();
     [[nodiscard]] Machines& machines();
 

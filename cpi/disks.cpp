@@ -22,6 +22,7 @@ Mebibytes mebibytes(const DiskSize& size)
 void require_room(Cpi& cpi, const DiskOptions& options, const DiskSize& size)
 {
     cpi.store().require();
+    cpi.require_store_for_vms();
     const Path pool = pool_directory(cpi, options);
     const Path& place = pool.empty() ? cpi.store().layout().root() : pool;
     const std::uint64_t total = cpi.host().space(place).total;

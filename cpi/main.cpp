@@ -273,6 +273,8 @@ int check_config(const std::string& file)
         std::cout << "\n";
         if (config.is_remote())
             std::cout << "  host        " << config.host.text << "\n";
+        if (const std::string trouble = store_trouble(config); !trouble.empty())
+            std::cerr << "warning: where the host has AppArmor, " << trouble << "\n";
         return EXIT_SUCCESS;
     } catch (const std::exception& error) {
         std::cerr << error.what() << "\n";

@@ -10,6 +10,7 @@ StemcellCid create_stemcell(Cpi& cpi, const std::string& image_path, const Stemc
                             const std::optional<StemcellExtras>& extras)
 {
     const json::VerbatimObject tags = tags_object(extras.value_or(StemcellExtras{}).tags);
+    cpi.require_store_for_vms();
     return import_stemcell(cpi.store(), cpi.hypervisor(), image_path, properties, tags, cpi.config().idmap);
 }
 

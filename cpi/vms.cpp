@@ -108,6 +108,7 @@ CreatedVm make_vm(Cpi& cpi, const std::string& agent_id, const StemcellCid& stem
     sweep_vms(cpi); // first of all: their addresses are free then
     sweep_strays(cpi);
     Store& store = cpi.store();
+    cpi.require_store_for_vms();
     check_properties(cpi, "cloud properties of the VM", cpi.hypervisor().vm_limits, properties);
     for (const Network& network : networks.all)
         check_properties(cpi, concat("cloud properties of the network '", network.name, "'"),

@@ -58,6 +58,9 @@ struct Hypervisor {
     /// The control over its VMs.
     std::unique_ptr<Machines> (*control)(const Ground& ground) = nullptr;
 
+    /// Where the host has AppArmor, libvirt writes a profile for each VM, with the names of its files.
+    bool has_profiles = false;
+
     Root root = Root::image;
     NicsAreSetBy nics_are_set_by = NicsAreSetBy::agent;
     NicModel nic_model = NicModel::virtio; // where nothing is said

@@ -171,6 +171,7 @@ const Hypervisor& lxc_row() noexcept
         .uri_drivers = uri_drivers,
         .stemcell_formats = stemcell_formats,
         .control = &control,
+        .has_profiles = true,
         .root = Root::tree,
         .nics_are_set_by = NicsAreSetBy::hypervisor,
         .method_limits = method_limits,

@@ -329,6 +329,7 @@ const Hypervisor& qemu_row() noexcept
         .uri_drivers = uri_drivers,
         .stemcell_formats = stemcell_formats,
         .control = &control,
+        .has_profiles = true,
         .vm_limits = vm_limits,
         .nic_limits = nic_limits,
         .disk_formats = disk_formats,

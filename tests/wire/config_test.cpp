@@ -56,6 +56,25 @@ TEST_CASE("a remote host's key that is not there is said so, and nothing is said
     }
 }
 
+TEST_CASE("config check warns of a store whose path a profile of AppArmor would misread")
+{
+    const TempDir folder;
+    const auto check = [&](std::string_view hypervisor, const std::string& store) {
+        const Ran ran = config_check(
+            folder.write("cpi.json", concat(R"({"hypervisor":")", hypervisor, R"(","store_dir":)",
+                                            json_string(store), R"(,"agent":{"mbus":"m"}})")));
+        CHECK(ran.status == 0);
+        return ran.err;
+    };
+    for (const auto* odd : {"/a\"b", "/a[b", "/a]b", "/a{b", "/a}b", "/a*b", "/a?b", "/a\\b"}) {
+        CAPTURE(odd);
+        CHECK(check("qemu", odd).find(concat("store_dir '", odd, "' has a '")) != std::string::npos);
+        CHECK(check("lxc", odd).find("AppArmor") != std::string::npos);
+        CHECK(check("xen", odd) == "");
+    }
+    CHECK(check("qemu", "/var/vcap/a b/it's,(usual)+ü") == "");
+}
+
 TEST_CASE("config check names the key, what it holds and what is allowed")
 {
     const TempDir folder;

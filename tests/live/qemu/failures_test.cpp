@@ -409,4 +409,29 @@ TEST_CASE("a VM's disk that cannot become so large is named by its property")
     CHECK_MESSAGE(root.find("('root_disk': 4096 MiB)") != std::string::npos, root);
 }
 
+TEST_CASE("a store whose path a profile of AppArmor would misread is refused where there is AppArmor")
+{
+    const TempDir folder;
+    const std::filesystem::path store = folder.path() / "a[b";
+    std::filesystem::create_directory(store);
+    const std::string config =
+        folder.write("cpi.json", concat(R"({"uri":)", json_string(lab_uri()), R"(,"store_dir":)",
+                                        json_string(store.native()), R"(,"agent":{"mbus":"nats://a:1"}})"));
+    const auto call_where = [&](const std::string& enabled) {
+        const std::string script = concat(
+            "mount -t tmpfs none /sys/module && mkdir -p /sys/module/apparmor/parameters && echo ", enabled,
+            " > /sys/module/apparmor/parameters/enabled && exec " LIBVIRT_CPI_EXECUTABLE " --config ",
+            config);
+        return Reply{run_program({"unshare", "-m", "sh", "-c", script},
+                                 R"({"method":"create_disk","arguments":[8,{},null],)"
+                                 R"("context":{"director_uuid":"d"},"api_version":2})")};
+    };
+    const Reply refused = call_where("Y");
+    CHECK(refused.error_type() == "Bosh::Clouds::CloudError");
+    CHECK_MESSAGE(refused.message().find("a[b' has a '['") != std::string::npos, refused.message());
+    CHECK(std::filesystem::is_empty(store));
+    CHECK(call_where("N").ok());
+    CHECK(CpiProcess{config}.call("create_disk", "[8,{},null]").ok());
+}
+
 } // namespace cpi::test

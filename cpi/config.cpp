@@ -35,6 +35,21 @@ void check_tls(const Config& config)
         throw Error{ErrorKind::invalid_call, "tls: the uri names a pkipath, too. Try: leave one of them out"};
 }
 
+bool is_by_ssh(const std::string& transport)
+{
+    return transport == "ssh" || transport == "libssh" || transport == "libssh2";
+}
+
+void check_tcp(const Config& config)
+{
+    if (uri_transport(config.uri) == "tcp" && !config.allow_insecure_tcp)
+        throw Error{
+            ErrorKind::invalid_call,
+            "uri: by +tcp nothing is encrypted, and libvirt lets in whoever reaches its port. Try: leave uri "
+            "out, and it follows from host, by SSH; or one with +tls; or, in a network that nobody else is "
+            "in, allow_insecure_tcp: true"};
+}
+
 /// Files and VMs must be on the same machine.
 void check_remote(const Config& config)
 {
@@ -53,8 +68,8 @@ void check_remote(const Config& config)
     const std::array same{
         std::tuple{"host", named.host, config.host.text},
         std::tuple{"user", named.user, config.username},
-        // That of TLS is libvirt's own.
-        std::tuple{"port", uri_transport(config.uri) == "tls" ? "" : named.port, port},
+        // Another one than SSH's is libvirt's own.
+        std::tuple{"port", is_by_ssh(uri_transport(config.uri)) ? named.port : "", port},
     };
     for (const auto& [what, in_uri, set] : same)
         if (!in_uri.empty() && in_uri != set)
@@ -180,6 +195,7 @@ Config read_config(std::string_view text, std::string_view source, const json::P
         Config config = json::Codec<Config>::read(json::root(document));
         check_uri(config);
         check_remote(config);
+        check_tcp(config);
         check_tls(config);
         check_strictness(config);
         check_aliases(config);

@@ -64,7 +64,9 @@ struct Config {
     std::string host_key;
     std::string known_hosts;
     bool trust_any_host_key = false;
+    json::Ranged<5, 3600> ssh_patience{30};
     std::optional<TlsConfig> tls;
+    bool allow_insecure_tcp = false;
 
     [[nodiscard]] bool is_remote() const { return !host.text.empty(); }
 
@@ -183,8 +185,13 @@ inline constexpr std::tuple fields<Config>{
              "file with the keys of hosts; ~/.ssh/known_hosts and /etc/ssh/ssh_known_hosts when left out"),
     optional("trust_any_host_key", &Config::trust_any_host_key,
              "true: whoever answers at that address is trusted; false when left out"),
+    optional("ssh_patience", &Config::ssh_patience,
+             "seconds that a remote host may be silent, four times as long while it is at work; 30 when left "
+             "out"),
     optional("tls", &Config::tls,
              "for a uri with +tls: certificates and key; those of libvirt's own folders when left out"),
+    optional("allow_insecure_tcp", &Config::allow_insecure_tcp,
+             "true: a uri with +tcp is taken, by which nothing is encrypted; false when left out"),
 };
 template <>
 inline constexpr UnknownKeys unknown_keys<Config> = UnknownKeys::refuse;

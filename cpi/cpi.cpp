@@ -13,6 +13,13 @@ std::unique_ptr<Host> host_of(const Config& config)
                               : nullptr;
 }
 
+/// The SSH connection itself says when the host is gone, before somebody takes it for libvirt's fault.
+std::chrono::seconds slack_of(const Config& config)
+{
+    return config.is_remote() ? std::chrono::seconds{config.ssh_patience.value} * patience_with_work
+                              : std::chrono::seconds{0};
+}
+
 } // namespace
 
 Cpi::Cpi(const Config& config, Host& here, Log& log)
@@ -27,7 +34,8 @@ Libvirt& Cpi::libvirt()
         std::string uri = config_.connection_uri();
         if (hypervisor().find_uri != nullptr)
             uri = hypervisor().find_uri(host_, uri);
-        libvirt_.emplace(LibvirtAddress{uri, config_.bin_path, way_to_libvirt(config_, uri)});
+        libvirt_.emplace(
+            LibvirtAddress{uri, config_.bin_path, way_to_libvirt(config_, uri), slack_of(config_)});
     }
     return *libvirt_;
 }

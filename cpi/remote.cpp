@@ -129,7 +129,8 @@ SshAddress ssh_address(const Config& config)
             .private_key = text_of("private_key", config.private_key),
             .passphrase = config.passphrase,
             .known_hosts = known_hosts_of(config),
-            .trusts_any_host = config.trust_any_host_key};
+            .trusts_any_host = config.trust_any_host_key,
+            .patience = std::chrono::seconds{config.ssh_patience.value}};
 }
 
 std::shared_ptr<Way> way_to_libvirt(const Config& config, const std::string& uri)

@@ -25,9 +25,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// A machine that says nothing for so long, not even that it is still there when asked, is not there.
-constexpr std::chrono::seconds longest_silence{30};
-constexpr unsigned seconds_between_questions = 10;
 constexpr std::chrono::seconds patience_to_connect{20};
 
 struct FreeAddresses {
@@ -97,6 +94,16 @@ Fd connect_to(const SshAddress& address)
     throw Error{failed};
 }
 
+/// What the kernel there has taken of what was sent, it has said so. There is nothing that it has not taken,
+/// or it has taken something lately.
+bool kernel_answers(const Fd& socket, std::chrono::milliseconds patience)
+{
+    tcp_info found{};
+    socklen_t size = sizeof found;
+    return ::getsockopt(socket.get(), IPPROTO_TCP, TCP_INFO, &found, &size) == 0 &&
+           (found.tcpi_unacked == 0 || std::chrono::milliseconds{found.tcpi_last_ack_recv} < patience);
+}
+
 } // namespace
 
 std::string describe(const SshAddress& address)
@@ -126,24 +133,34 @@ struct SshSession::State {
     void shake_hands(const SshAddress& address);
     void log_in(const SshAddress& address);
 
+    /// Since when it is silent counts anew.
+    void hear();
+    [[nodiscard]] bool is_gone() const;
+    [[noreturn]] void give_up();
+
     std::string name;
     Fd socket;
     SessionPtr ssh;
-    Deadline silence{longest_silence};
-    bool is_met = false; // its key is the right one
+    std::chrono::seconds patience;
+    Deadline silence{patience};
+    Deadline silence_with_work{patience * patience_with_work};
+    bool is_met = false;   // its key is the right one
+    bool has_work = false; // a command was begun
+    bool is_lost = false;
     Interrupts interrupts = Interrupts::are_heeded;
 };
 
 SshSession::State::State(const SshAddress& address)
-    : name{describe(address)}, socket{connect_to(address)}, ssh{ssh_api().libssh2_session_init_ex(
-                                                                nullptr, nullptr, nullptr, nullptr)}
+    : name{describe(address)}, socket{connect_to(address)},
+      ssh{ssh_api().libssh2_session_init_ex(nullptr, nullptr, nullptr, nullptr)}, patience{address.patience}
 {
     if (!ssh)
         throw std::bad_alloc{};
     ssh_api().libssh2_session_set_blocking(ssh.get(), 0);
     shake_hands(address);
     log_in(address);
-    ssh_api().libssh2_keepalive_config(ssh.get(), 1, seconds_between_questions);
+    constexpr int questions = 3; // of which one must be answered
+    ssh_api().libssh2_keepalive_config(ssh.get(), 1, static_cast<unsigned>(patience.count() / questions));
 }
 
 void SshSession::State::wait(int other_socket)
@@ -162,10 +179,32 @@ void SshSession::State::wait(int other_socket)
                        pollfd{.fd = other_socket, .events = POLLIN, .revents = 0}};
     ::poll(watched.data(), watched.size(), milliseconds);
     if (watched.front().revents != 0)
-        silence = Deadline{longest_silence};
-    else if (silence.passed())
-        throw Error{ErrorKind::cloud, concat(name, " does not answer any more, for ", longest_silence.count(),
-                                             " s. Whether it did what it was last asked to is not known")};
+        hear();
+    else if (is_gone())
+        give_up();
+}
+
+void SshSession::State::hear()
+{
+    silence = Deadline{patience};
+    silence_with_work = Deadline{patience * patience_with_work};
+}
+
+bool SshSession::State::is_gone() const
+{
+    return silence.passed() && (!has_work || silence_with_work.passed() || !kernel_answers(socket, patience));
+}
+
+void SshSession::State::give_up()
+{
+    is_lost = true;
+    const auto silent = silence_with_work.passed() ? patience * patience_with_work : patience;
+    throw Error{ErrorKind::cloud,
+                concat(name, " does not answer any more, for ", silent.count(), " s. ",
+                       has_work ? "What it was last asked to do may go on there; what this call has begun "
+                                  "and not finished the next one removes"
+                                : "Nothing was begun there",
+                       ". Try: ssh, to that host; if it is only slow, a larger ssh_patience")};
 }
 
 void SshSession::State::fail(std::string_view doing) const
@@ -241,7 +280,7 @@ SshSession::~SshSession() = default;
 
 bool SshSession::is_alive() const
 {
-    return !state_->silence.passed();
+    return !state_->is_lost;
 }
 
 std::unique_ptr<SshChannel> SshSession::execute(std::string_view line)
@@ -267,6 +306,7 @@ SshChannel::SshChannel(SshSession& session, std::string_view line)
     constexpr std::string_view type = "session";
     constexpr std::string_view request = "exec";
     LIBSSH2_SESSION* ssh = session_.ssh.get();
+    session_.has_work = true;
     const int failed = session_.settle([&] {
         handle_->channel.reset(ssh_api().libssh2_channel_open_ex(ssh, type.data(), type.size(),
                                                                  LIBSSH2_CHANNEL_WINDOW_DEFAULT,

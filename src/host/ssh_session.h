@@ -4,6 +4,7 @@
 #include "base/secret.h"
 #include "host/fd.h"
 
+#include <chrono>
 #include <memory>
 #include <span>
 #include <string>
@@ -20,7 +21,13 @@ struct SshAddress {
     Secret passphrase = {};
     std::string known_hosts = {}; // lines as in a file of that name, or as in a .pub file
     bool trusts_any_host = false;
+    /// How long it may say nothing, not even that it is still there when asked.
+    std::chrono::seconds patience{30};
 };
+
+/// While a command is at work the machine may be silent for so many times as long, as long as its kernel
+/// still takes what it is sent: under load the SSH server is late.
+inline constexpr int patience_with_work = 4;
 
 /// "user@host", with the port where it is not the usual one; for people.
 [[nodiscard]] std::string describe(const SshAddress& address);

@@ -103,8 +103,8 @@ constexpr std::array missing{
             "install libvirt's daemon (Debian, Ubuntu: libvirt-daemon-system; RHEL: libvirt) and start it: "
             "systemctl start libvirtd"},
     Missing{"unable to connect to server at",
-            "let libvirt serve TLS there, and its port through the firewall: systemctl enable --now "
-            "libvirtd-tls.socket"},
+            "let libvirt listen there, and its port through the firewall: systemctl enable --now "
+            "libvirtd-tls.socket, or libvirtd-tcp.socket for a uri with +tcp"},
     Missing{"Connection refused", "start libvirt's daemon: systemctl start libvirtd"},
 };
 
@@ -200,7 +200,7 @@ struct Libvirt::Connection {
     auto run(const Step& step, Call call) const // NOLINT(modernize-use-nodiscard): most want the effect
     {
         check_interrupt();
-        const Watchdog watchdog{step.doing, step.patience};
+        const Watchdog watchdog{step.doing, step.patience + address.slack};
         libvirt_api().virResetLastError();
         auto result = call();
         const bool failed = [&] {

@@ -3,6 +3,7 @@
 #include "base/pinned.h"
 #include "base/secret.h"
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -49,6 +50,7 @@ struct LibvirtAddress {
     std::string uri;
     std::string virsh;             // the program that advice in errors names
     std::shared_ptr<Way> way = {}; // none: the library knows the way to the URI
+    std::chrono::seconds slack{0}; // how long the way may hold up an answer without being broken
 };
 
 /// A libvirt connection, opened when it is first needed, and again when it was lost. Names cross this border,

@@ -128,7 +128,7 @@ std::string uri_transport(std::string_view uri)
 {
     const std::string scheme{uri.substr(0, uri.find(':'))};
     const std::size_t plus = scheme.find('+');
-    return plus == std::string::npos ? "" : scheme.substr(plus + 1);
+    return plus == std::string::npos ? "" : lower(scheme.substr(plus + 1)); // as libvirt reads it
 }
 
 std::string uri_driver(std::string_view uri)

@@ -146,6 +146,17 @@ TEST_CASE("a wrong value is refused with the key, what it holds, and what is all
         {R"("host":"h","username":"u","private_key":"k","uri":"qemu+tls://h/system?pkipath=/p",
             "tls":{"ca":"a","certificate":"b","private_key":"c"})",
          {"tls: the uri names a pkipath, too"}},
+        {R"("host":"h","username":"u","private_key":"k","uri":"qemu+tcp://h:16509/system")",
+         {"uri: by +tcp nothing is encrypted", "Try: ", "+tls", "allow_insecure_tcp: true"}},
+        {R"("host":"h","username":"u","private_key":"k","uri":"qemu+TCP://h/system")",
+         {"uri: by +tcp nothing is encrypted"}},
+        {R"("host":"h","username":"u","private_key":"k","uri":"qemu+tcp://other/system",
+            "allow_insecure_tcp":true)",
+         {"uri: its host is 'other', and that of the configuration is 'h'"}},
+        {R"("uri":"qemu+tcp://h/system","allow_insecure_tcp":true)",
+         {"uri: it names the host 'h', and 'host' is not set"}},
+        {R"("allow_insecure_tcp":"yes")", {"allow_insecure_tcp: expected true or false"}},
+        {R"("ssh_patience":4)", {"ssh_patience: expected a whole number from 5 to 3600"}},
         {R"("username":1)", {"username: expected a string, got the number 1"}},
         {R"("private_key":["sesame"])", {"private_key: expected a string, got an array"}},
     };
@@ -316,6 +327,9 @@ TEST_CASE("the connection follows from hypervisor, host and user")
     CHECK(remote(R"("uri":"qemu:///system?socket=/s","host":"h")") == "qemu+ssh://bosh@h/system?socket=/s");
     CHECK(remote(R"("uri":"qemu+tls://h/system","host":"h")") == "qemu+tls://h/system");
     CHECK(remote(R"("uri":"qemu+tls://h:16514/system","host":"h")") == "qemu+tls://h:16514/system");
+    CHECK(remote(R"("uri":"qemu://h:16514/system","host":"h")") == "qemu://h:16514/system"); // by TLS, too
+    CHECK(remote(R"("uri":"qemu+tcp://h:16509/system","host":"h","allow_insecure_tcp":true)") ==
+          "qemu+tcp://h:16509/system");
 }
 
 TEST_CASE("no error shows a secret of the configuration")

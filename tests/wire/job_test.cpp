@@ -71,7 +71,7 @@ TEST_CASE("the message bus alone is enough, and the rest has its default")
         json::root(config).verbatim().text ==
         R"({"hypervisor":"qemu","store_dir":"/var/vcap/store/libvirt","storage_controller":"virtio",)"
         R"("strict_controller":false,"auto_enable_networks":false,"autostart":true,"acceleration":"auto","bin_path":"virsh",)"
-        R"("port":22,"trust_any_host_key":false,)"
+        R"("port":22,"trust_any_host_key":false,"ssh_patience":30,"allow_insecure_tcp":false,)"
         R"("agent":{"mbus":"https://mbus:secret@0.0.0.0:6868","ntp":[]}})");
 }
 
@@ -82,7 +82,7 @@ TEST_CASE("all that is set is in the configuration as it was given")
         R"("strict_controller":true,"auto_enable_networks":true,"network_aliases":{"lan":{"bridge":"br0"}},)"
         R"("acceleration":"kvm","bin_path":"/opt/virsh","host":"h.example","port":2222,"username":"bosh","private_key":)",
         json_string(pem),
-        R"(,"passphrase":"p","host_key":"ssh-ed25519 AAAA","known_hosts":"/k","trust_any_host_key":true,)",
+        R"(,"passphrase":"p","host_key":"ssh-ed25519 AAAA","known_hosts":"/k","trust_any_host_key":true,"ssh_patience":60,"allow_insecure_tcp":true,)",
         R"("tls":{"ca":"a","certificate":"b","private_key":)", json_string(pem), "}");
     const std::string properties = concat(
         R"({"agent":{"mbus":"nats://10.0.0.6:4222"},"ntp":["a","b"],"blobstore":{"provider":"local","path":"/p"},)",

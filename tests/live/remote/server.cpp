@@ -7,6 +7,8 @@
 
 #include <doctest/doctest.h>
 
+#include <csignal>
+
 namespace cpi::test {
 
 namespace {
@@ -44,6 +46,20 @@ void set_link(const std::string& state)
 }
 
 } // namespace
+
+SilentServer::SilentServer()
+{
+    const std::string server = trim(read_file(server_folder() / "pid"));
+    sessions_ = split(trim(run_program({"pgrep", "-P", server}).out), '\n');
+    for (const auto& session : sessions_)
+        REQUIRE(::kill(std::stoi(session), SIGSTOP) == 0);
+}
+
+SilentServer::~SilentServer()
+{
+    for (const auto& session : sessions_)
+        ::kill(std::stoi(session), SIGCONT);
+}
 
 LostHost::LostHost()
 {

@@ -4,6 +4,8 @@
 #include "host/ssh_session.h"
 
 #include <filesystem>
+#include <string>
+#include <vector>
 
 namespace cpi::test {
 
@@ -12,6 +14,17 @@ namespace cpi::test {
 
 /// The lab's host, as root.
 [[nodiscard]] SshAddress server_address();
+
+/// While it lives the SSH server says nothing on the connections that it has, and takes nothing from them, as
+/// under a load. Its kernel does.
+class SilentServer : private Pinned {
+public:
+    SilentServer();
+    ~SilentServer();
+
+private:
+    std::vector<std::string> sessions_;
+};
 
 /// While it lives the far end of the cable is unplugged. Afterwards the host answers again.
 class LostHost : private Pinned {

@@ -1,4 +1,4 @@
-// libvirt by TLS, files and programs by SSH.
+// libvirt by TLS, or by TCP, files and programs by SSH.
 
 #include "base/text.h"
 #include "live/remote/far_host.h"
@@ -87,6 +87,24 @@ TEST_CASE("who is not trusted, on either side, and a file that is not there are 
     check_says(message(TlsHost::tls(ca, host.tls_file("client.pem"), "/nonexistent/key")),
                {"tls.private_key: there is no such file"});
     check_says(message(""), {"Cannot read CA certificate", "give the certificates in the configuration"});
+}
+
+TEST_CASE("libvirt is reached by TCP, where that is allowed, at a port of its own")
+{
+    const FarHost host{1};
+    for (const auto* port : {"", ":16509"}) {
+        const std::string uri = concat(R"("uri":"qemu+tcp://)", host.address(), port, R"(/system")");
+        CAPTURE(uri);
+        const Reply refused = host.call_with(uri, "has_vm", R"(["vm-absent"])");
+        CHECK(refused.error_type() == "Bosh::Clouds::CpiError");
+        check_says(refused.message(), {"nothing is encrypted", "allow_insecure_tcp"});
+        const std::string allowed = concat(uri, R"(,"allow_insecure_tcp":true)");
+        CHECK(host.call_with(allowed, "has_vm", R"(["vm-absent"])").require_ok().result_text() == "false");
+    }
+    const std::string nobodys = concat(R"("uri":"qemu+tcp://)", host.address(), R"(:1/system")");
+    check_says(host.call_with(concat(nobodys, R"(,"allow_insecure_tcp":true)"), "has_vm", R"(["vm-absent"])")
+                   .message(),
+               {"unable to connect to server at", "libvirtd-tcp.socket"});
 }
 
 } // namespace cpi::test

@@ -1,6 +1,7 @@
 #include "cpi/managed_networks.h"
 
 #include "cpi/cpi.h"
+#include "cpi/limits.h"
 
 #include <algorithm>
 
@@ -93,6 +94,8 @@ void make(Cpi& cpi, const ManagedNetwork& network)
 
 CreatedNetwork create_network(Cpi& cpi, const NetworkDefinition& definition)
 {
+    if (definition.cloud_properties.making.mtu) // its NICs would have it, too
+        require_possible(cpi.hypervisor(), cpi.hypervisor().nic_limits, {"mtu"});
     // One at a time: each looks at all others for what is free.
     const auto turn = cpi.store().lock_kind(cpi.store().layout().networks());
     sweep(cpi);

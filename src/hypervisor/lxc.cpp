@@ -45,6 +45,7 @@ constexpr std::array vm_limits{
 constexpr std::array nic_limits{
     Limit{"model", Limit::Kind::ignored, "a container's NIC is no hardware"},
     Limit{"type", Limit::Kind::refused, "it is VirtualBox's"},
+    Limit{"mtu", Limit::Kind::refused, "libvirt's lxc driver does not set it"},
 };
 constexpr std::array method_limits{
     Limit{"resize_disk", Limit::Kind::differs, "of detached disks"},

@@ -56,6 +56,7 @@ constexpr std::string_view own_networks = "NICs are plugged into VMware's own ne
 constexpr std::array nic_limits{
     Limit{"network", Kind::differs, "`nat`, `bridged` and `vmnetN`"},
     Limit{"name", Kind::differs, "as `network`"},
+    Limit{"type", Kind::refused, "it is VirtualBox's"},
     Limit{"bridge", Kind::differs, "to what VMware bridges"},
     Limit{"model", Kind::differs, "vmxnet3 (default), e1000 or e1000e"},
     Limit{"direct", Kind::refused, own_networks},

@@ -307,6 +307,98 @@ TEST_CASE_FIXTURE(Fixture, "a container's NIC is bound by the filter that is ask
     CHECK(lab.try_on_host({"ping", "-c1", "-W3", "192.168.122.168"}).status != 0);
 }
 
+TEST_CASE_FIXTURE(Fixture, "a container's NIC is on a bridge of Open vSwitch, with a VLAN or by a port group")
+{
+    const auto at = [](std::string_view number, std::string_view cloud_properties) {
+        return concat(R"({"type":"manual","ip":"10.77.6.)", number,
+                      R"(","netmask":"255.255.255.0","gateway":"10.77.6.1","cloud_properties":)",
+                      cloud_properties, "}");
+    };
+    const auto on_host = [&](const std::string& script) { return lab.on_host({"sh", "-c", script}); };
+    const std::string definition = cpi.folder() + "/switch.xml";
+    static_cast<void>(
+        lab.on_host({"tee", definition},
+                    "<network><name>lab-switch</name><forward mode='bridge'/><bridge name='lab-ovs'/>"
+                    "<virtualport type='openvswitch'/><portgroup name='seven'><vlan><tag id='7'/>"
+                    "</vlan></portgroup></network>"));
+    static_cast<void>(virsh({"net-create", definition}));
+    static_cast<void>(
+        on_host("for tag in 7 8; do ovs-vsctl add-port lab-ovs lab-lxc$tag tag=$tag -- set interface "
+                "lab-lxc$tag type=internal && ip link set lab-lxc$tag up; done; "
+                "ip addr add 10.77.6.1/24 dev lab-lxc7; ip addr add 10.77.6.2/24 dev lab-lxc8"));
+    const std::string stemcell = cpi.create_stemcell("warden-runit");
+    const auto made = [&](std::string_view number, std::string_view cloud_properties) {
+        return cpi.create_vm(stemcell, 0, LabCpi::small_vm, at(number, cloud_properties));
+    };
+    static_cast<void>(made("10", R"({"bridge":"lab-ovs","openvswitch":true,"vlan":7})"));
+    static_cast<void>(made("11", R"({"network":"lab-switch","portgroup":"seven"})"));
+    static_cast<void>(made("12", R"({"bridge":"lab-ovs","openvswitch":true,"vlan":8})"));
+    const auto answers = [&](const std::string& ip, const std::string& from) {
+        return lab.try_on_host({"ping", "-q", "-c1", "-W3", "-I", from, ip}).status == 0;
+    };
+    CHECK(answers("10.77.6.10", "lab-lxc7"));
+    CHECK(answers("10.77.6.11", "lab-lxc7"));
+    CHECK(answers("10.77.6.12", "lab-lxc8"));
+    CHECK_FALSE(answers("10.77.6.12", "lab-lxc7"));
+    CHECK_FALSE(answers("10.77.6.10", "lab-lxc8"));
+    static_cast<void>(virsh({"net-destroy", "lab-switch"}));
+    static_cast<void>(on_host("for tag in 7 8; do ovs-vsctl del-port lab-lxc$tag; done"));
+}
+
+TEST_CASE_FIXTURE(Fixture, "a container's NIC is on an interface of the host, in each mode")
+{
+    const std::string stemcell = cpi.create_stemcell("warden-systemd");
+    static_cast<void>(
+        lab.on_host({"sh", "-c",
+                     "ip link add lab-mc0 type veth peer name lab-mc1 && ip addr add 10.77.7.1/24 dev "
+                     "lab-mc1 && ip link set lab-mc0 up && ip link set lab-mc1 up"}));
+    int number = 10; // of its own each time: the host keeps in mind whose an address is
+    for (const std::string mode : {"bridge", "vepa", "private", "passthrough"}) {
+        CAPTURE(mode);
+        const std::string ip = concat("10.77.7.", number++);
+        const std::string vm = cpi.create_vm(
+            stemcell, 0, LabCpi::small_vm,
+            concat(R"({"type":"manual","ip":")", ip, R"(","netmask":"255.255.255.0",)",
+                   R"("gateway":"10.77.7.1","cloud_properties":{"direct":"lab-mc0","direct_mode":")", mode,
+                   R"("}})"));
+        CHECK(lab.in_guest(vm, "ip -d -o link show eth0").find("macvlan mode " + mode.substr(0, 6)) !=
+              std::string::npos);
+        CHECK(lab.try_on_host({"ping", "-q", "-c1", "-W5", ip}).status == 0);
+        CHECK(cpi.call("delete_vm", json_list({vm})).ok());
+    }
+    static_cast<void>(lab.on_host({"ip", "link", "del", "lab-mc0"}));
+}
+
+TEST_CASE_FIXTURE(
+    Fixture, "a container's bandwidth is limited, or the kernel lacks what that takes; an mtu is refused")
+{
+    const std::string stemcell = cpi.create_stemcell("warden-runit");
+    const auto try_with = [&](std::string_view property) {
+        return cpi.try_create_vm(
+            stemcell, 0, LabCpi::small_vm,
+            concat(
+                R"({"type":"manual","ip":"192.168.122.172","netmask":"255.255.255.0","gateway":"192.168.122.1",)",
+                R"("cloud_properties":{"network":"default",)", property, "}}"));
+    };
+    const Reply limited = try_with(R"("bandwidth":{"inbound":256})");
+    if (limited.ok()) {
+        const std::string vm = limited.result().items().front().string();
+        CHECK(lab.on_host({"sh", "-c", "for i in $(ls /sys/class/net); do tc class show dev $i; done"})
+                  .find("rate 2097Kbit") != std::string::npos);
+    } else {
+        CHECK_MESSAGE(limited.message().find("tc qdisc add") != std::string::npos, limited.message());
+    }
+    const Reply refused = try_with(R"("mtu":1400)");
+    CHECK(refused.error_type() == "Bosh::Clouds::NotSupported");
+    CHECK(refused.message().find("'mtu' is not possible on lxc: libvirt's lxc driver does not set it") !=
+          std::string::npos);
+    const Reply managed =
+        cpi.call("create_network", R"([{"type":"manual","range":"10.77.9.0/24",)"
+                                   R"("gateway":"10.77.9.1","cloud_properties":{"mtu":1400}}])");
+    CHECK(managed.error_type() == "Bosh::Clouds::NotSupported");
+    CHECK(cpi.names_in("vms").size() == (limited.ok() ? 1U : 0U));
+}
+
 TEST_CASE_FIXTURE(Fixture, "a create_vm that is killed leaves no mount, no loop device and no container")
 {
     const std::string stemcell = cpi.create_stemcell("warden-runit");

@@ -118,6 +118,16 @@ void Lab::put(const std::string& from, const std::string& to) const
     static_cast<void>(ask({"put", from, to}));
 }
 
+void Lab::install_cpi(const std::string& to) const
+{
+    constexpr int no_such_verb = 2;
+    const Ran ran = call("install", {LIBVIRT_CPI_EXECUTABLE, to});
+    if (ran.status == no_such_verb)
+        put(LIBVIRT_CPI_EXECUTABLE, to);
+    else
+        static_cast<void>(output_of({"install", to}, ran));
+}
+
 std::string Lab::members(std::string_view verb) const
 {
     const std::string object = ask({std::string{verb}});
@@ -139,7 +149,7 @@ LabCpi::LabCpi(const Lab& lab, std::string_view extra, std::string store_name)
         concat("{", lab.members("config"), R"(,"store_dir":)", json_string(store()),
                R"(,"agent":{"mbus":"nats://10.254.50.4:4222","ntp":["0.pool.ntp.org"]})", extra, "}");
     static_cast<void>(lab.run({"tee", folder_ + "/cpi.json"}, config));
-    lab.put(LIBVIRT_CPI_EXECUTABLE, folder_ + "/libvirt_cpi");
+    lab.install_cpi(folder_ + "/libvirt_cpi");
 }
 
 LabCpi::~LabCpi()

@@ -46,6 +46,8 @@ public:
     void restart_host() const;
     /// A file of this machine to the CPI's.
     void put(const std::string& from, const std::string& to) const;
+    /// The CPI to the machine that it runs on, so that it can be called there by this path.
+    void install_cpi(const std::string& to) const;
     [[nodiscard]] std::string members(std::string_view verb) const;
 
 private:

@@ -162,9 +162,7 @@ bool LibvirtProxy::is_planned(int procedure)
 {
     const std::lock_guard guard{mutex_};
     called_.push_back(procedure);
-    const bool is_it =
-        plan_.number != 0 ? plan_.number == called_.size() : plan_.procedure == procedure && procedure != 0;
-    return is_it;
+    return plan_.number != 0 ? plan_.number == called_.size() : plan_.procedure == procedure;
 }
 
 void LibvirtProxy::accept_all()

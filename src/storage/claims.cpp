@@ -118,7 +118,7 @@ void sweep_addresses(Store& store, const AddressHolders& holders)
     // Others than the last time.
     std::ranges::sort(names);
     const std::size_t first = stable_hash(random_name(8)) % names.size();
-    std::ranges::rotate(names, names.begin() + static_cast<std::ptrdiff_t>(first));
+    std::rotate(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(first), names.end());
     names.resize(std::min(names.size(), share));
 
     const auto lock = store.lock_kind(store.layout().addresses());

@@ -278,7 +278,7 @@ struct Libvirt::Connection {
     }
 
     /// Whether the guest has an agent that is connected.
-    [[nodiscard]] bool has_agent(virDomainPtr domain) const
+    [[nodiscard]] static bool has_agent(virDomainPtr domain)
     {
         const CString xml{libvirt_api().virDomainGetXMLDesc(domain, 0)};
         if (!xml)
@@ -600,7 +600,7 @@ void Libvirt::thaw_file_systems(const std::string& name)
         libvirt.run(step, [&] { return libvirt_api().virDomainFSThaw(domain.get(), nullptr, 0, 0); });
     } catch (const Error& error) {
         // Who has no agent, or is off, is not frozen either; one that is busy may answer later.
-        if (!error.ok_to_retry() && !libvirt.has_agent(domain.get()))
+        if (!error.ok_to_retry() && !Connection::has_agent(domain.get()))
             return;
         throw Error{error.kind(), error.message(), Retry::yes, error.cause()};
     }

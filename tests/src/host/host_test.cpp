@@ -443,7 +443,7 @@ TEST_CASE_FIXTURE(Fixture, "the lock of a file that was replaced is nobody's")
         const auto own = make_host();
         const auto mine = own->lock(at("lock"), Deadline{0ms});
         folder.write("ready", "");
-        std::this_thread::sleep_for(200ms);
+        std::this_thread::sleep_for(3s); // by then the other one waits, also on a host that is busy
         own->publish(at("lock"), "", Access::owner);
         return std::string{};
     }};

@@ -19,9 +19,9 @@ public:
     explicit Id(std::string text) : text_{std::move(text)}
     {
         if (!is_one(text_))
-            throw Error{
-                ErrorKind::invalid_call,
-                concat("expected a ", Tag::noun, " of letters, digits and '-', got '", excerpt(text_), "'")};
+            throw Error{ErrorKind::invalid_call,
+                        concat("expected a ", Tag::noun, " of letters, digits and '-', got '",
+                               excerpt(text_, longest), "'")};
     }
     /// Whether a text can be one.
     [[nodiscard]] static bool is_one(std::string_view text)

@@ -24,7 +24,7 @@ std::string Redactor::clean(std::string text) const
         for (std::size_t at = text.find(secret); at != std::string::npos;
              at = text.find(secret, at + blank.size()))
             text.replace(at, secret.size(), blank);
-    constexpr std::size_t longest = 65536;
+    constexpr std::size_t longest = std::size_t{1} << 20U;
     return shortened(std::move(text), longest);
 }
 

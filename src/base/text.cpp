@@ -138,9 +138,8 @@ std::string printable_utf8(std::string_view text)
     return clean;
 }
 
-std::string excerpt(std::string_view text)
+std::string excerpt(std::string_view text, std::size_t longest)
 {
-    constexpr std::size_t longest = 200;
     if (text.size() <= longest)
         return printable_utf8(text);
     return concat(printable_utf8(text.substr(0, longest)), "…");

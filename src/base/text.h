@@ -49,7 +49,7 @@ template <TextPart... Parts>
 [[nodiscard]] std::string printable_utf8(std::string_view text);
 
 /// As much of it as an error message needs to show what it is about, as `printable_utf8`.
-[[nodiscard]] std::string excerpt(std::string_view text);
+[[nodiscard]] std::string excerpt(std::string_view text, std::size_t longest = 200);
 
 /// At most that many bytes: where there are more, some in the middle are left out.
 [[nodiscard]] std::string shortened(std::string text, std::size_t most);

@@ -49,7 +49,8 @@ std::string description(const rapidjson::Value& value)
     if (!value.IsString())
         return type_name(value);
     const std::string_view text{value.GetString(), value.GetStringLength()};
-    return concat("the string \"", excerpt(text), "\"");
+    constexpr std::size_t longest = 60;
+    return concat("the string \"", excerpt(text, longest), "\"");
 }
 
 /// Whoever walks the document afterwards does so by recursion.

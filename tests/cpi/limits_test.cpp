@@ -118,9 +118,9 @@ constexpr std::array vm_samples{
     Sample{.key = "read_bandwidth", .with = R"({"read_bandwidth":7})"},
     Sample{.key = "write_bandwidth", .with = R"({"write_bandwidth":7})"},
 };
-/// What is said to qemu-img and its like, or decides on what is tried, and not in the definition.
-constexpr std::array<std::string_view, 5> vm_keys_elsewhere{"root_disk", "acceleration", "root_filesystem",
-                                                            "preallocation", "storage_pool"};
+/// What is said to qemu-img and its like, or to libvirt beside the definition, or decides on what is tried.
+constexpr std::array<std::string_view, 6> vm_keys_elsewhere{"root_disk", "acceleration",  "root_filesystem",
+                                                            "autostart", "preallocation", "storage_pool"};
 
 constexpr std::array nic_samples{
     Sample{.key = "network", .with = R"({"network":"vmnet8"})"},

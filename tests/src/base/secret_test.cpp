@@ -83,10 +83,10 @@ TEST_CASE("what is shown has an end, and no secret shows where it was cut")
     Redactor redactor;
     redactor.hide("sesame");
     std::string text;
-    while (text.size() < 1'000'000)
+    while (text.size() < 3'000'000)
         text += "sesame sesam";
     const std::string shown = redactor.clean(text);
-    CHECK(shown.size() <= 65536);
+    CHECK(shown.size() <= 1'048'576);
     CHECK(shown.find("sesame") == std::string::npos);
 }
 

@@ -22,8 +22,7 @@ std::string segment_of(const Nic& nic)
 
 AddressHolders address_holders(Cpi& cpi)
 {
-    Machines& machines = cpi.machines();
-    return {.exist = [&machines](const VmCid& vm) { return machines.exists(vm); },
+    return {.exist = [&cpi](const VmCid& vm) { return cpi.machines().exists(vm); },
             .sweep = [&cpi] { sweep_vms(cpi); }};
 }
 

@@ -77,6 +77,30 @@ std::optional<Conflict> try_to_claim(Store& store, const VmCid& vm, const std::v
                                          holder, R"(" in create-env's state.json, and again))")};
 }
 
+/// Some of the claims' files, others than the last time.
+std::vector<std::string> share_of_claims(Store& store)
+{
+    constexpr std::size_t share = 64;
+    auto names = store.host().list(store.layout().addresses());
+    std::erase_if(names, [](const std::string& name) { return name == file_name::lock; });
+    if (names.size() <= share)
+        return names;
+    const std::size_t first = stable_hash(random_name(8)) % names.size();
+    std::rotate(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(first), names.end());
+    names.resize(share);
+    return names;
+}
+
+void sweep_claim(Store& store, const Path& file, const AddressHolders& holders)
+{
+    const auto text = store.host().read(file);
+    if (!text)
+        return;
+    const VmCid holder = read_claim(file, *text);
+    if (!store.has(holder) && state_of(store, holder, holders) == State::gone)
+        store.host().discard(file);
+}
+
 } // namespace
 
 void claim_addresses(Store& store, const VmCid& vm, const std::vector<AddressClaim>& claims,
@@ -110,27 +134,14 @@ void release_addresses(Store& store, const VmCid& vm, const std::vector<std::str
 
 void sweep_addresses(Store& store, const AddressHolders& holders)
 {
-    constexpr std::size_t share = 64;
-    auto names = store.host().list(store.layout().addresses());
-    std::erase_if(names, [](const std::string& name) { return name == file_name::lock; });
-    if (names.empty())
-        return;
-    // Others than the last time.
-    std::ranges::sort(names);
-    const std::size_t first = stable_hash(random_name(8)) % names.size();
-    std::rotate(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(first), names.end());
-    names.resize(std::min(names.size(), share));
-
-    const auto lock = store.lock_kind(store.layout().addresses());
-    for (const std::string& name : names) {
-        const Path file = store.layout().addresses() / name;
-        const auto text = store.host().read(file);
-        if (!text)
-            continue;
-        const VmCid holder = read_claim(file, *text);
-        if (!store.has(holder) && state_of(store, holder, holders) == State::gone)
-            store.host().discard(file);
-    }
+    store.tolerate("the addresses", [&] {
+        const auto names = share_of_claims(store);
+        if (names.empty())
+            return;
+        const auto lock = store.lock_kind(store.layout().addresses());
+        for (const std::string& name : names)
+            store.tolerate(name, [&] { sweep_claim(store, store.layout().addresses() / name, holders); });
+    });
 }
 
 } // namespace cpi

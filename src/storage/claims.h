@@ -27,7 +27,7 @@ void claim_addresses(Store& store, const VmCid& vm, const std::vector<AddressCla
 void release_addresses(Store& store, const VmCid& vm, const std::vector<std::string>& files);
 
 /// Removes claims of VMs that are gone: those that killed calls, and older versions, have left. A share of
-/// them at a time.
+/// them at a time. What cannot be looked at now is left to a later sweep.
 void sweep_addresses(Store& store, const AddressHolders& holders);
 
 } // namespace cpi

@@ -85,6 +85,9 @@ public:
     /// Of that only what has a mark: all that can do harm as long as it is there.
     void sweep_begun(const Path& folder, std::string_view prefix,
                      const std::function<void(const std::string&)>& forget);
+    /// Removes what is left of something, or says that it could not: it must not fail the call that happens
+    /// to sweep.
+    void tolerate(const std::string& name, const std::function<void()>& removal);
 
 private:
     friend class Creation;
@@ -95,7 +98,6 @@ private:
     void remove_traces(const Path& folder, const std::string& name);
     void sweep_abandoned(const Path& folder, const std::string& name,
                          const std::function<void(const std::string&)>& forget);
-    void tolerate(const std::string& name, const std::function<void()>& removal);
 
     Host& host_;
     Layout layout_;

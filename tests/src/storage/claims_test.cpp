@@ -159,6 +159,24 @@ TEST_CASE_FIXTURE(Fixture, "of calls at once that want the same address one gets
     CHECK(count(".new-") == 0);
 }
 
+TEST_CASE_FIXTURE(Fixture, "a sweep of claims fails nobody's call, and what it cannot look at stays")
+{
+    CHECK_FALSE(claim("vm-a", {one}).kind);
+    CHECK_FALSE(claim("vm-b", {two}).kind);
+    host.publish(store.layout().addresses() / "damaged", "../..", Access::owner);
+    AddressHolders unknown = holders();
+    unknown.exist = [](const VmCid&) -> bool { throw Error{ErrorKind::cloud, "libvirt is not there"}; };
+    CHECK_FALSE(caught([&] {
+                    sweep_addresses(store, unknown);
+                    return 0;
+                }).kind);
+    CHECK(host.info(store.layout().of(one)));
+    sweep_addresses(store, holders());
+    CHECK_FALSE(host.info(store.layout().of(one)));
+    CHECK_FALSE(host.info(store.layout().of(two)));
+    CHECK(host.info(store.layout().addresses() / "damaged"));
+}
+
 TEST_CASE("each claim has a file of its own within the folder, whatever the network is called")
 {
     const Layout layout{"/store"};

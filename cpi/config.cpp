@@ -35,11 +35,6 @@ void check_tls(const Config& config)
         throw Error{ErrorKind::invalid_call, "tls: the uri names a pkipath, too. Try: leave one of them out"};
 }
 
-bool is_by_ssh(const std::string& transport)
-{
-    return transport == "ssh" || transport == "libssh" || transport == "libssh2";
-}
-
 void check_tcp(const Config& config)
 {
     if (uri_transport(config.uri) == "tcp" && !config.allow_insecure_tcp)
@@ -69,7 +64,7 @@ void check_remote(const Config& config)
         std::tuple{"host", named.host, config.host.text},
         std::tuple{"user", named.user, config.username},
         // Another one than SSH's is libvirt's own.
-        std::tuple{"port", is_by_ssh(uri_transport(config.uri)) ? named.port : "", port},
+        std::tuple{"port", uri_goes_by_ssh(config.uri) ? named.port : "", port},
     };
     for (const auto& [what, in_uri, set] : same)
         if (!in_uri.empty() && in_uri != set)

@@ -56,9 +56,8 @@ void warn_unless_pool_autostarts(Cpi& cpi, const DiskOptions& options)
 {
     const std::string& pool = options.storage_pool;
     if (!pool.empty() && !cpi.libvirt().pool_autostarts(pool))
-        cpi.log().warning(concat("the storage pool '", pool,
-                                 "' does not start with the host. Try: ", cpi.config().bin_path, " -c ",
-                                 shell_quote(cpi.libvirt().uri()), " pool-autostart ", shell_quote(pool)));
+        cpi.log().warning(concat("the storage pool '", pool, "' does not start with the host. Try: ",
+                                 cpi.libvirt().virsh(concat("pool-autostart ", shell_quote(pool)))));
 }
 
 void refresh_pool(Cpi& cpi, const DiskOptions& options)

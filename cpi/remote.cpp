@@ -135,10 +135,9 @@ SshAddress ssh_address(const Config& config)
 
 std::shared_ptr<Way> way_to_libvirt(const Config& config, const std::string& uri)
 {
-    const std::string transport = uri_transport(uri);
     if (config.tls)
         return std::make_shared<TlsWay>(*config.tls, uri);
-    if (config.is_remote() && (transport == "ssh" || transport == "libssh" || transport == "libssh2"))
+    if (config.is_remote() && uri_goes_by_ssh(uri))
         return std::make_shared<SshWay>(config, uri);
     return nullptr;
 }

@@ -74,15 +74,13 @@ void sweep_strays(Cpi& cpi)
             folders = store.host().list(store.layout().vms());
         return std::ranges::find(*folders, vm.str()) != folders->end() || store.is_begun(vm);
     };
-    try {
+    store.tolerate("VMs without files", [&] {
         for (const VmCid& vm : cpi.machines().strays(has_files)) {
             cpi.log().warning(
                 concat("removing VM ", vm.str(), ", which was never finished and has no files"));
             forget_vm(cpi, vm);
         }
-    } catch (const Error& error) {
-        cpi.log().warning(concat("looking for VMs without files: ", error.what()));
-    }
+    });
 }
 
 Secret settings_of(Cpi& cpi, const VmPlan& plan, const std::string& agent_id,

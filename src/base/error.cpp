@@ -2,7 +2,6 @@
 
 #include <system_error>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -18,9 +17,7 @@ constexpr std::string_view advice_on_too_large =
 
 bool is_too_large(std::string_view message)
 {
-    return std::ranges::any_of(says_too_large, [&](std::string_view words) {
-        return message.find(words) != std::string_view::npos;
-    });
+    return has_any(message, says_too_large);
 }
 
 } // namespace

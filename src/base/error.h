@@ -45,6 +45,9 @@ public:
 
     /// Puts what was being done in front of what went wrong.
     void add_context(std::string_view doing) { message_ = concat(doing, ": ", message_); }
+    /// Puts what else to try behind it.
+    void add_advice(std::string_view advice) { message_ += advice; }
+    void allow_retry() noexcept { retry_ = Retry::yes; }
 
 private:
     ErrorKind kind_;

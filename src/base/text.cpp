@@ -138,6 +138,12 @@ std::string printable_utf8(std::string_view text)
     return clean;
 }
 
+bool has_any(std::string_view text, std::span<const std::string_view> words)
+{
+    return std::ranges::any_of(
+        words, [&](std::string_view one) { return text.find(one) != std::string_view::npos; });
+}
+
 std::string excerpt(std::string_view text, std::size_t longest)
 {
     if (text.size() <= longest)

@@ -48,6 +48,9 @@ template <TextPart... Parts>
 /// U+FFFD.
 [[nodiscard]] std::string printable_utf8(std::string_view text);
 
+/// Whether one of these is in the text.
+[[nodiscard]] bool has_any(std::string_view text, std::span<const std::string_view> words);
+
 /// As much of it as an error message needs to show what it is about, as `printable_utf8`.
 [[nodiscard]] std::string excerpt(std::string_view text, std::size_t longest = 200);
 

@@ -23,15 +23,12 @@ bool blames(const Error& error, std::string_view domain_type)
     return lower(error.cause()).find(domain_type) != std::string::npos;
 }
 
-/// With the property that is at fault, where libvirt's words do not name it.
-Error explained(const Error& error, const DomainSpec& spec)
+/// Names the property that is at fault, where libvirt's words do not.
+void explain(Error& error, const DomainSpec& spec)
 {
-    if (error.cause().find("Cannot allocate memory") == std::string::npos)
-        return error;
-    return {error.kind(),
-            concat(error.message(), "; a smaller 'memory' in its cloud properties, now ", spec.memory.count,
-                   " MiB"),
-            error.ok_to_retry() ? Retry::yes : Retry::no, error.cause()};
+    if (error.cause().find("Cannot allocate memory") != std::string::npos)
+        error.add_advice(
+            concat("; a smaller 'memory' in its cloud properties, now ", spec.memory.count, " MiB"));
 }
 
 std::string tags_element(const std::map<std::string, std::string>& tags)
@@ -160,10 +157,11 @@ void LibvirtMachines::define_and_start(const DomainSpec& spec)
             libvirt_.define_domain(spec.name, xml, advice);
             libvirt_.start_domain(spec.name, advice);
             return;
-        } catch (const Error& error) {
+        } catch (Error& error) {
             if (type == types.back() || !blames(error, type)) {
                 log_.info(concat("the definition that failed: ", xml));
-                throw explained(error, spec);
+                explain(error, spec);
+                throw;
             }
             log_.warning(
                 concat(type, " does not work on this host, the VM runs without it: ", error.cause()));
@@ -429,8 +427,7 @@ void LibvirtMachines::begin_copy(const VmCid& vm, const std::string& job, const 
                     concat("VM ", vm.str(),
                            " stays frozen: its file systems take no writes. The next call of the "
                            "CPI tries again. Try: ",
-                           libvirt_.address().virsh, " -c ", shell_quote(libvirt_.uri()), " domfsthaw ",
-                           vm.str())};
+                           libvirt_.virsh(concat("domfsthaw ", vm.str())))};
 }
 
 void LibvirtMachines::copy_while_suspended(const VmCid& vm, const DiskCid& disk, const Path& from,

@@ -85,10 +85,9 @@ void start_with_host(Libvirt& libvirt, Log& log, const NicSource& source, AutoEn
     } catch (const Error& error) { // one that is gone when it stops has no definition to start from
         log.warning(error.what());
     }
-    log.warning(concat("network '", source.name,
-                       "' does not start with the host, and VMs on it will not either. Try: ",
-                       libvirt.address().virsh, " -c ", shell_quote(libvirt.uri()), " net-autostart ",
-                       shell_quote(source.name), ", or set auto_enable_networks"));
+    log.warning(concat(
+        "network '", source.name, "' does not start with the host, and VMs on it will not either. Try: ",
+        libvirt.virsh(concat("net-autostart ", shell_quote(source.name))), ", or set auto_enable_networks"));
 }
 
 std::string nat_network_xml(const std::string& name, const std::vector<Subnet>& subnets)

@@ -26,9 +26,8 @@ struct AddressClaim {
 ///                        while it is switched off or on)
 ///     disks/<cid>/       disk.json, disk.<format> (disk-2.<format> when it was rewritten),
 ///                        attached_to (the VM that it was last given to)
-///     snapshots/<cid>/   snapshot.json, disk.<format>: a copy that needs nothing else; while it is made,
-///     frozen
-///                        (the VM's guest may be)
+///     snapshots/<cid>/   snapshot.json, disk.<format>: a copy that needs nothing else;
+///                        frozen, while it is made (the VM's guest may be)
 ///     networks/<cid>/    network.json; networks/lock is held while a network is made
 ///     addresses/         one file for each address that a VM has to itself, with the VM's cid; lock
 ///     trees/<name>/      rootfs: of containers, as long as a stemcell's or a VM's link `tree` leads to it;

@@ -123,22 +123,21 @@ std::string advice_for(const std::string& message, const std::string& user)
 
 /// What libvirt says where a second try can help: the connection was lost, its daemon is just not there, or
 /// the host has no room, or a port is taken, for now.
-constexpr std::array passing_words{"End of file",
-                                   "Connection refused",
-                                   "Connection reset",
-                                   "Broken pipe",
-                                   "socket is closed",
-                                   "Cannot recv data",
-                                   "Cannot write data",
-                                   "connection closed",
-                                   "Cannot allocate memory",
-                                   "Address already in use",
-                                   "Resource temporarily unavailable"};
+constexpr std::array<std::string_view, 11> passing_words{"End of file",
+                                                         "Connection refused",
+                                                         "Connection reset",
+                                                         "Broken pipe",
+                                                         "socket is closed",
+                                                         "Cannot recv data",
+                                                         "Cannot write data",
+                                                         "connection closed",
+                                                         "Cannot allocate memory",
+                                                         "Address already in use",
+                                                         "Resource temporarily unavailable"};
 
 bool says_it_may_pass(std::string_view message)
 {
-    return std::ranges::any_of(
-        passing_words, [&](std::string_view words) { return message.find(words) != std::string_view::npos; });
+    return has_any(message, passing_words);
 }
 
 /// One call on one object: what it is for, the virsh command that does the same by hand, how long it may
@@ -358,10 +357,9 @@ std::unique_ptr<Libvirt::Connection> Libvirt::connect()
         const std::string uri = address_.way ? address_.way->open() : address_.uri;
         opened->handle.reset(opened->run({concat("connecting to ", address_.uri), "list --all"},
                                          [&] { return libvirt_api().virConnectOpen(uri.c_str()); }));
-    } catch (const Error& error) {
-        throw Error{error.kind(),
-                    concat(error.message(), advice_for(error.cause(), uri_authority(address_.uri).user)),
-                    error.ok_to_retry() ? Retry::yes : Retry::no, error.cause()};
+    } catch (Error& error) {
+        error.add_advice(advice_for(error.cause(), uri_authority(address_.uri).user));
+        throw;
     }
     if (address_.way)
         address_.way->opened();
@@ -379,11 +377,12 @@ std::unique_ptr<Libvirt::Connection> Libvirt::connect_again()
             opened = connect();
         } catch (const Error& error) {
             refusal = error;
+            refusal->allow_retry();
         }
         return opened != nullptr;
     });
     if (!is_there)
-        throw Error{refusal->kind(), refusal->message(), Retry::yes, refusal->cause()};
+        throw Error{*refusal};
     return opened;
 }
 
@@ -598,11 +597,12 @@ void Libvirt::thaw_file_systems(const std::string& name)
                     concat("domfsthaw ", name)};
     try {
         libvirt.run(step, [&] { return libvirt_api().virDomainFSThaw(domain.get(), nullptr, 0, 0); });
-    } catch (const Error& error) {
+    } catch (Error& error) {
         // Who has no agent, or is off, is not frozen either; one that is busy may answer later.
         if (!error.ok_to_retry() && !Connection::has_agent(domain.get()))
             return;
-        throw Error{error.kind(), error.message(), Retry::yes, error.cause()};
+        error.allow_retry();
+        throw;
     }
 }
 

@@ -131,6 +131,12 @@ std::string uri_transport(std::string_view uri)
     return plus == std::string::npos ? "" : lower(scheme.substr(plus + 1)); // as libvirt reads it
 }
 
+bool uri_goes_by_ssh(std::string_view uri)
+{
+    const std::string transport = uri_transport(uri);
+    return transport == "ssh" || transport == "libssh" || transport == "libssh2";
+}
+
 std::string uri_driver(std::string_view uri)
 {
     return std::string{uri.substr(0, uri.find_first_of("+:"))};

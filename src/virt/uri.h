@@ -34,6 +34,9 @@ struct UriAuthority {
 /// "ssh" of qemu+ssh://host/system.
 [[nodiscard]] std::string uri_transport(std::string_view uri);
 
+/// Whether SSH leads there, by whichever of the libraries and programs that libvirt knows for it.
+[[nodiscard]] bool uri_goes_by_ssh(std::string_view uri);
+
 /// "qemu" of qemu+ssh://host/system.
 [[nodiscard]] std::string uri_driver(std::string_view uri);
 

@@ -24,6 +24,9 @@ TEST_CASE("a URI's parts are found")
     CHECK(uri_driver("qemu+ssh://h/system") == "qemu");
     CHECK(uri_transport("qemu+libssh2://h/system") == "libssh2");
     CHECK(uri_transport("qemu:///system?x=a+b").empty());
+    CHECK(uri_goes_by_ssh("qemu+libssh2://h/system"));
+    CHECK_FALSE(uri_goes_by_ssh("qemu+tls://h/system"));
+    CHECK_FALSE(uri_goes_by_ssh("qemu:///system"));
     CHECK(uri_path("qemu+ssh://u@h:1/system?socket=/s") == "/system");
     CHECK(uri_path("lxc:///") == "/");
     CHECK(uri_path("test://h").empty());

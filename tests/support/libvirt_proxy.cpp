@@ -21,6 +21,7 @@ constexpr std::size_t length_size = 4;
 constexpr std::size_t header_size = 28;
 constexpr std::uint32_t domain_program = 0x20008086;
 constexpr std::uint32_t type_call = 0;
+constexpr std::uint32_t type_reply = 1;
 
 std::uint32_t word_at(const std::string& bytes, std::size_t index)
 {
@@ -103,6 +104,7 @@ const sockaddr* plain(const sockaddr_un& address)
 
 struct LibvirtProxy::Link {
     std::optional<std::uint32_t> lost_answer; // the serial number of the call
+    std::function<void()> meanwhile;
 };
 
 LibvirtProxy::LibvirtProxy(std::filesystem::path daemons_socket)
@@ -139,18 +141,18 @@ void LibvirtProxy::begin()
     refuses_ = false;
 }
 
-void LibvirtProxy::lose(unsigned number, Lost what)
+void LibvirtProxy::lose(unsigned number, Lost what, std::function<void()> meanwhile)
 {
     begin();
     const std::lock_guard guard{mutex_};
-    plan_ = {number, 0, what, [] {}};
+    plan_ = {number, 0, what, std::move(meanwhile)};
 }
 
-void LibvirtProxy::lose_procedure(int procedure, Lost what, std::function<void()> before)
+void LibvirtProxy::lose_procedure(int procedure, Lost what, std::function<void()> meanwhile)
 {
     begin();
     const std::lock_guard guard{mutex_};
-    plan_ = {0, procedure, what, std::move(before)};
+    plan_ = {0, procedure, what, std::move(meanwhile)};
 }
 
 void LibvirtProxy::refuse()
@@ -182,17 +184,21 @@ bool LibvirtProxy::pass(Link& link, int from, int to, bool is_client)
     const Header header = header_of(*message);
     const bool is_call = is_client && header.program == domain_program && header.type == type_call;
     if (is_call && is_planned(header.procedure)) {
-        const Plan plan = [this] {
+        Plan plan = [this] {
             const std::lock_guard guard{mutex_};
             return std::exchange(plan_, {});
         }();
-        plan.before();
-        if (plan.what == Lost::call)
+        if (plan.what == Lost::call) {
+            plan.meanwhile();
             return false;
-        link.lost_answer = header.serial;
+        }
+        link = {header.serial, std::move(plan.meanwhile)};
     }
-    const bool is_lost = !is_client && header.type == 1 && link.lost_answer == header.serial;
-    return !is_lost && write_all(to, *message);
+    if (!is_client && header.type == type_reply && link.lost_answer == header.serial) {
+        link.meanwhile();
+        return false;
+    }
+    return write_all(to, *message);
 }
 
 void LibvirtProxy::carry(Fd client)

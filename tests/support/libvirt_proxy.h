@@ -29,11 +29,13 @@ public:
     enum class Lost { call, answer };
     /// From now on calls are counted anew, and nothing happens to them.
     void begin();
-    /// The connection ends at the call of that number, which begins with 1; those that come later pass.
-    void lose(unsigned number, Lost what);
-    /// The same at the first call of a procedure, after `before`.
+    /// The connection ends at the call of that number, which begins with 1, as soon as `meanwhile` has
+    /// returned; calls that come later pass.
+    void lose(
+        unsigned number, Lost what, std::function<void()> meanwhile = [] {});
+    /// The same at the first call of a procedure.
     void lose_procedure(
-        int procedure, Lost what, std::function<void()> before = [] {});
+        int procedure, Lost what, std::function<void()> meanwhile = [] {});
     /// New connections are refused until `begin`.
     void refuse();
 
@@ -42,7 +44,7 @@ private:
         unsigned number = 0;
         int procedure = 0;
         Lost what = Lost::call;
-        std::function<void()> before;
+        std::function<void()> meanwhile;
     };
     struct Link;
 

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "conformance/lab.h"
+#include "support/libvirt_proxy.h"
 
 #include <doctest/doctest.h>
 
@@ -12,47 +13,36 @@ namespace cpi::test {
 
 namespace {
 
-constexpr std::string_view gate = "/run/gate";
+using Lost = LibvirtProxy::Lost;
 
-/// tests/lab/gate on the host, before libvirtd.
-class Gate : private Pinned {
+constexpr std::string_view socket_there = "/run/proxy";
+
+/// Between the CPI on the host and libvirtd there, by way of this machine.
+class ProxyOfHost {
 public:
-    explicit Gate(const Lab& lab) : lab_{lab}
+    explicit ProxyOfHost(const Lab& lab) : proxy_{daemons_socket(lab)}
     {
-        lab_.put(SOURCE_DIR "/tests/lab/gate", "/run/gate.program");
-        static_cast<void>(
-            lab_.ask({"root", "systemd-run", "--quiet", "--collect", "--unit=gate", "/run/gate.program",
-                      std::string{gate}, "/run/libvirt/libvirt-sock", "systemctl", "restart", "libvirtd"}));
-        static_cast<void>(
-            lab_.ask({"root", "sh", "-c", concat("until [ -S ", gate, " ]; do sleep 0.2; done")}));
+        static_cast<void>(lab.run({"rm", "-f", std::string{socket_there}}));
+        static_cast<void>(lab.ask({"forward", "there", std::string{socket_there}, proxy_.socket()}));
     }
-    ~Gate()
-    {
-        if (lab_.try_run({"systemctl", "stop", "gate"}).status != 0)
-            MESSAGE("the gate stays");
-    }
-
-    /// From the next connection on: "before" or "after" this call, the first is 1.
-    void restart_at(std::size_t call, std::string_view when) const
-    {
-        const std::string file = concat(gate, ".at");
-        static_cast<void>(lab_.run({"tee", file + ".new"}, concat(call, " ", when)));
-        static_cast<void>(lab_.run({"mv", file + ".new", file}));
-    }
-    /// The procedures that were called since then.
-    [[nodiscard]] std::vector<std::string> calls() const
-    {
-        return split(lab_.run({"cat", concat(gate, ".calls")}), '\n');
-    }
+    LibvirtProxy* operator->() { return &proxy_; }
 
 private:
-    const Lab& lab_;
+    [[nodiscard]] std::string daemons_socket(const Lab& lab) const
+    {
+        const std::string here = (folder_.path() / "libvirtd").native();
+        static_cast<void>(lab.ask({"forward", "here", here, "/run/libvirt/libvirt-sock"}));
+        return here;
+    }
+
+    TempDir folder_;
+    LibvirtProxy proxy_;
 };
 
 struct Creating {
     Lab lab;
-    Gate at_gate{lab};
-    LabCpi cpi{lab, concat(R"(,"uri":"qemu:///system?socket=)", gate, "\"")};
+    ProxyOfHost proxy{lab};
+    LabCpi cpi{lab, concat(R"(,"uri":"qemu:///system?socket=)", socket_there, "\"")};
     std::string stemcell = cpi.create_stemcell();
     std::string domains_before = domains();
 
@@ -74,15 +64,21 @@ struct Creating {
             claims, [](const auto& name) { return name.find("192.168.122.170") != name.npos; }));
     }
     /// Once with libvirtd restarted there, and what can be done then.
-    void create_with_restart_at(std::size_t call, std::string_view when)
+    void create_with_restart_at(std::size_t call, Lost what)
     {
-        at_gate.restart_at(call, when);
+        bool restarted = false;
+        proxy->lose(static_cast<unsigned>(call), what, [&] {
+            restarted = true;
+            static_cast<void>(lab.ask({"root", "systemctl", "restart", "libvirtd"}));
+        });
         const Reply reply = create();
+        CHECK(restarted);
         CAPTURE(reply.message());
         if (reply.ok()) {
             remove(reply);
         } else {
-            CHECK(reply.error_type() == "Bosh::Clouds::CloudError");
+            CHECK(reply.error_type() == "Bosh::Clouds::VMCreationFailed");
+            CHECK(reply.envelope().at("error").at("ok_to_retry").boolean());
             remove(create());
         }
         check_nothing_is_left();
@@ -95,21 +91,19 @@ TEST_CASE_FIXTURE(Creating,
                   "libvirtd that is restarted at any of create_vm's calls: there is a VM, or the next "
                   "create_vm makes one, with the same address, and nothing else is left")
 {
-    at_gate.restart_at(0, "never");
+    proxy->begin();
     const Reply undisturbed = create();
-    const std::vector<std::string> calls = at_gate.calls();
+    const std::vector<int> procedures = proxy->called();
     remove(undisturbed);
     check_nothing_is_left();
-    MESSAGE("calls: ", join(calls, " "));
-    std::set<std::string> seen;
-    for (std::size_t at = 0; at < calls.size(); ++at) {
-        if (!seen.insert(calls[at]).second)
+    std::set<int> seen;
+    for (std::size_t at = 0; at < procedures.size(); ++at) {
+        if (!seen.insert(procedures[at]).second)
             continue;
-        for (const auto* when : {"before", "after"}) {
-            CAPTURE(at);
-            CAPTURE(calls[at]);
-            CAPTURE(when);
-            create_with_restart_at(at + 1, when);
+        for (const Lost what : {Lost::call, Lost::answer}) {
+            CAPTURE(procedures[at]);
+            CAPTURE(static_cast<int>(what));
+            create_with_restart_at(at + 1, what);
         }
     }
 }

@@ -47,7 +47,7 @@ public:
     void await_other_boot(const std::string& before) const
     {
         constexpr std::chrono::minutes patience{8};
-        CHECK(wait_until(Deadline{patience}, [&] {
+        REQUIRE(wait_until(Deadline{patience}, [&] {
             try {
                 return boot_id() != before;
             } catch (const std::runtime_error&) {
@@ -75,11 +75,11 @@ TEST_CASE_FIXTURE(Fixture,
     static_cast<void>(virsh({"autostart", "--disable", off}));
     static_cast<void>(virsh({"destroy", off}));
 
-    for (const auto* how : {"reboot", "restart"}) {
+    for (const std::string& how : std::vector<std::string>{"reboot", "restart"}) {
         CAPTURE(how);
         const std::string before = has_disk.boot_id();
         // In good order guests are shut down, too.
-        const std::string_view unless_planned = how == std::string_view{"restart"} ? "; sync" : "";
+        const std::string_view unless_planned = how == "restart" ? "; sync" : "";
         static_cast<void>(has_disk.guest(concat("echo ", how, " >/mnt/marker", unless_planned)));
         static_cast<void>(lab.ask({how}));
         CHECK(virsh({"net-list", "--name"}) == "default");
@@ -105,7 +105,7 @@ TEST_CASE_FIXTURE(Fixture,
 {
     const VmWithDisk has_disk{lab, cpi, stemcell, 152};
     int snapshots = 0;
-    for (const auto* after : {"0", "0.5", "1", "2", "4", "8"}) {
+    for (const std::string& after : std::vector<std::string>{"0", "0.5", "1", "2", "4", "8"}) {
         CAPTURE(after);
         const std::string before = has_disk.boot_id();
         static_cast<void>(has_disk.guest("sync"));

@@ -14,13 +14,6 @@ struct Fixture {
     Lab lab;
     LabCpi cpi{lab};
     std::string stemcell = cpi.create_stemcell();
-
-    [[nodiscard]] std::string virsh(const std::vector<std::string>& words) const
-    {
-        std::vector<std::string> all{"virsh"};
-        all.insert(all.end(), words.begin(), words.end());
-        return lab.ask(all);
-    }
 };
 
 /// A VM with a persistent disk, on which it writes and reads.
@@ -72,8 +65,8 @@ TEST_CASE_FIXTURE(Fixture,
 {
     const VmWithDisk has_disk{lab, cpi, stemcell, 150};
     const std::string off = cpi.create_vm(stemcell, 151);
-    static_cast<void>(virsh({"autostart", "--disable", off}));
-    static_cast<void>(virsh({"destroy", off}));
+    static_cast<void>(lab.ask({"virsh", "autostart", "--disable", off}));
+    static_cast<void>(lab.ask({"virsh", "destroy", off}));
 
     for (const std::string& how : std::vector<std::string>{"reboot", "restart"}) {
         CAPTURE(how);
@@ -82,9 +75,9 @@ TEST_CASE_FIXTURE(Fixture,
         const std::string_view unless_planned = how == "restart" ? "; sync" : "";
         static_cast<void>(has_disk.guest(concat("echo ", how, " >/mnt/marker", unless_planned)));
         static_cast<void>(lab.ask({how}));
-        CHECK(virsh({"net-list", "--name"}) == "default");
-        CHECK(virsh({"list", "--name"}) == has_disk.vm());
-        CHECK(virsh({"domstate", off}) == "shut off");
+        CHECK(lab.ask({"virsh", "net-list", "--name"}) == "default");
+        CHECK(lab.ask({"virsh", "list", "--name"}) == has_disk.vm());
+        CHECK(lab.ask({"virsh", "domstate", off}) == "shut off");
         has_disk.await_other_boot(before);
         has_disk.mount();
         CHECK(has_disk.guest("cat /mnt/marker") == how);
@@ -109,7 +102,7 @@ TEST_CASE_FIXTURE(Fixture,
         CAPTURE(after);
         const std::string before = has_disk.boot_id();
         static_cast<void>(has_disk.guest("sync"));
-        static_cast<void>(virsh({"reset", has_disk.vm()}));
+        static_cast<void>(lab.ask({"virsh", "reset", has_disk.vm()}));
         static_cast<void>(lab.run({"sleep", after}));
         const Reply reply = cpi.call("snapshot_disk", concat("[", json_string(has_disk.disk()), ",{}]"));
         CAPTURE(reply.message());
@@ -123,7 +116,7 @@ TEST_CASE_FIXTURE(Fixture,
         has_disk.mount();
         // A frozen one would wait here.
         static_cast<void>(has_disk.guest("date >/mnt/written && sync"));
-        CHECK(virsh({"domstate", has_disk.vm()}) == "running");
+        CHECK(lab.ask({"virsh", "domstate", has_disk.vm()}) == "running");
         CHECK(cpi.names_in(".in-progress").empty());
     }
     CHECK(snapshots > 0);

@@ -72,50 +72,12 @@ private:
     std::string name_;
 };
 
-/// A VM that disks are looked at from.
-struct Bench {
-    QemuCpi cpi;
-    std::string vm;
-
-    explicit Bench(std::string_view ip)
-        : vm{cpi.create_vm(cpi.create_stemcell("openstack-qcow2"),
-                           concat(R"({"net":)", manual_network(ip), "}"))}
-    {
-        static_cast<void>(cpi.boot_report(vm));
-    }
-    [[nodiscard]] std::string pair_with(const std::string& disk) const { return json_list({vm, disk}); }
-    [[nodiscard]] std::string attach(const std::string& disk) const
-    {
-        return cpi.call("attach_disk", pair_with(disk)).require_ok().result_text();
-    }
-    void detach(const std::string& disk) const
-    {
-        static_cast<void>(cpi.call("detach_disk", pair_with(disk)).require_ok());
-    }
-    /// Mounts the disk, runs a command in its file system, and lets go of it. What the command printed.
-    [[nodiscard]] std::string on_disk(const std::string& disk, const std::string& command) const
-    {
-        const std::string hint = attach(disk);
-        static_cast<void>(
-            in_guest(vm, concat("mount-disk ", disk, " ", shell_quote(hint), " /mnt >/dev/null")));
-        std::string out = in_guest(vm, concat("cd /mnt && ", command));
-        static_cast<void>(in_guest(vm, concat("cd /; umount /mnt && e2fsck -fn $(resolve-disk ", disk, " ",
-                                              shell_quote(hint), ")")));
-        detach(disk);
-        return out;
-    }
-    [[nodiscard]] std::string snapshot(const std::string& disk) const
-    {
-        return cpi.cid("snapshot_disk", concat("[", json_string(disk), ",{}]"));
-    }
-};
-
 } // namespace
 
 TEST_CASE("an encrypted disk works like any other, shows nothing without its secret, and takes it along when "
           "it goes")
 {
-    const Bench bench{"192.168.122.140"};
+    const Bench& bench = Bench::for_all();
     const std::string secrets_before = all_secrets();
     const QemuCpi& cpi = bench.cpi;
     for (const std::string format : {"qcow2", "raw"}) {
@@ -183,7 +145,7 @@ TEST_CASE("an encrypted disk whose secret is gone is an error that names it")
 
 TEST_CASE("limits of a disk can be felt in the guest, and update_disk lifts them")
 {
-    const Bench bench{"192.168.122.141"};
+    const Bench& bench = Bench::for_all();
     const QemuCpi& cpi = bench.cpi;
     const std::string disk =
         cpi.cid("create_disk", R"([32,{"write_bandwidth":1024,"cache":"none","io":"native"},null])");
@@ -213,7 +175,7 @@ TEST_CASE("limits of a disk can be felt in the guest, and update_disk lifts them
 
 TEST_CASE("update_disk makes a disk another one, with its contents, and refuses what it cannot do untouched")
 {
-    const Bench bench{"192.168.122.142"};
+    const Bench& bench = Bench::for_all();
     const QemuCpi& cpi = bench.cpi;
     const Pool pool{"update-pool"};
     const std::string disk = cpi.cid("create_disk", R"([32,{"type":"theirs"},null])");
@@ -332,7 +294,7 @@ TEST_CASE("an old image that update_disk cannot remove goes with the next call o
 
 TEST_CASE("restore-disk makes a disk what it was, or a new one, and never one that is in use")
 {
-    const Bench bench{"192.168.122.143"};
+    const Bench& bench = Bench::for_all();
     const QemuCpi& cpi = bench.cpi;
     const std::string disk = cpi.cid("create_disk", R"([32,{"type":"theirs"},null])");
     static_cast<void>(bench.on_disk(disk, "echo then > marker"));

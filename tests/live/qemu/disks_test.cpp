@@ -23,20 +23,17 @@ std::string resize(const std::string& disk, int mebibytes)
 
 TEST_CASE("resize_disk grows a disk that is detached and one that is in use, and refuses to shrink either")
 {
-    const QemuCpi cpi;
-    const std::string stemcell = cpi.create_stemcell("openstack-qcow2");
-    const std::string vm =
-        cpi.create_vm(stemcell, concat(R"({"net":)", manual_network("192.168.122.195"), "}"));
+    const Bench& bench = Bench::for_all();
+    const QemuCpi& cpi = bench.cpi;
+    const std::string& vm = bench.vm;
     const std::string disk = cpi.cid("create_disk", "[32,{},null]");
-    const std::string both = json_list({vm, disk});
 
     CHECK(cpi.call("resize_disk", resize(disk, 48)).require_ok().result().is_null());
     const Reply shrunk = cpi.call("resize_disk", resize(disk, 47));
     CHECK(shrunk.error_type() == "Bosh::Clouds::NotSupported");
     CHECK(shrunk.message().find("48 MiB") != std::string::npos);
 
-    const std::string hint = cpi.call("attach_disk", both).require_ok().result_text();
-    static_cast<void>(cpi.boot_report(vm));
+    const std::string hint = bench.attach(disk);
     const std::string device = in_guest(vm, concat("resolve-disk ", disk, " ", shell_quote(hint)));
     const std::string size = concat("blockdev --getsize64 ", device);
     CHECK(in_guest(vm, size) == std::to_string(48 * mebibyte));
@@ -77,6 +74,8 @@ TEST_CASE("resize_disk grows a disk that is detached and one that is in use, and
     CHECK(cpi.call("reboot_vm", json_list({vm})).ok());
     CHECK(in_guest(vm, concat("blockdev --getsize64 $(resolve-disk ", disk, " ", shell_quote(hint), ")")) ==
           std::to_string(128 * mebibyte));
+    bench.detach(disk);
+    CHECK(cpi.call("delete_disk", json_list({disk})).ok());
 
     CHECK(cpi.call("resize_disk", R"(["disk-absent",64])").error_type() == "Bosh::Clouds::DiskNotFound");
     CHECK(cpi.call("resize_disk", resize(disk, 0)).error_type() == "InvalidCall");
@@ -85,12 +84,10 @@ TEST_CASE("resize_disk grows a disk that is detached and one that is in use, and
 TEST_CASE(
     "snapshot_disk copies a disk that a guest writes to, whole and as of that moment, and a detached one")
 {
-    const QemuCpi cpi;
-    const std::string stemcell = cpi.create_stemcell("openstack-qcow2");
-    const std::string vm =
-        cpi.create_vm(stemcell, concat(R"({"net":)", manual_network("192.168.122.196"), "}"));
+    const Bench& bench = Bench::for_all();
+    const QemuCpi& cpi = bench.cpi;
+    const std::string& vm = bench.vm;
     const std::string disk = cpi.cid("create_disk", "[64,{},null]");
-    const auto pair_with = [&](const std::string& other) { return json_list({vm, other}); };
     const auto snapshot = [&] {
         return cpi.cid("snapshot_disk",
                        concat("[", json_string(disk), R"(,{"deployment":"d","job":"j","index":0}])"));
@@ -98,8 +95,7 @@ TEST_CASE(
     const auto image_of = [&](std::string_view kind, const std::string& cid) {
         return cpi.store() / kind / cid / "disk.qcow2";
     };
-    static_cast<void>(cpi.boot_report(vm));
-    const std::string hint = cpi.call("attach_disk", pair_with(disk)).require_ok().result_text();
+    const std::string hint = bench.attach(disk);
     static_cast<void>(in_guest(vm, concat("mount-disk ", disk, " ", shell_quote(hint), " /mnt")));
     static_cast<void>(in_guest(vm, "echo before > /mnt/marker; sync"));
     static_cast<void>(in_guest(vm, "(while [ ! -e /stop ]; do dd if=/dev/zero of=/mnt/load bs=64k count=40; "
@@ -110,7 +106,7 @@ TEST_CASE(
     static_cast<void>(virsh({"domfsfreeze", vm}));
     CHECK(cpi.call("delete_snapshot", json_list({snapshot()})).ok());
     static_cast<void>(in_guest(vm, "echo after > /mnt/marker; sync; touch /stop; sleep 1; umount /mnt"));
-    CHECK(cpi.call("detach_disk", pair_with(disk)).ok());
+    bench.detach(disk);
     const std::string detached = snapshot();
     CHECK(read_file(cpi.store() / "snapshots" / live / "snapshot.json").find(disk) != std::string::npos);
     // The copies need nothing else, and hold no more than the data.
@@ -123,12 +119,12 @@ TEST_CASE(
         const std::string other = cpi.cid("create_disk", "[64,{},null]");
         std::filesystem::copy_file(image_of("snapshots", copy), image_of("disks", other),
                                    std::filesystem::copy_options::overwrite_existing);
-        const std::string other_hint = cpi.call("attach_disk", pair_with(other)).require_ok().result_text();
+        const std::string other_hint = bench.attach(other);
         const std::string device = in_guest(vm, concat("resolve-disk ", other, " ", shell_quote(other_hint)));
         static_cast<void>(in_guest(vm, concat("mkdir -p /copy && mount ", device, " /copy")));
         CHECK(in_guest(vm, "cat /copy/marker") == contents);
         static_cast<void>(in_guest(vm, concat("umount /copy && e2fsck -fn ", device)));
-        CHECK(cpi.call("detach_disk", pair_with(other)).ok());
+        bench.detach(other);
     }
 
     // Deleting the disk leaves its snapshots, and the other way round.

@@ -152,4 +152,42 @@ std::string QemuCpi::leftovers() const
     return all;
 }
 
+Bench::Bench()
+    : vm{cpi.create_vm(cpi.create_stemcell("openstack-qcow2"),
+                       concat(R"({"net":)", manual_network("192.168.122.140"), "}"))}
+{
+    static_cast<void>(cpi.boot_report(vm));
+}
+
+const Bench& Bench::for_all()
+{
+    static const Bench bench;
+    return bench;
+}
+
+std::string Bench::attach(const std::string& disk) const
+{
+    return cpi.call("attach_disk", pair_with(disk)).require_ok().result_text();
+}
+
+void Bench::detach(const std::string& disk) const
+{
+    static_cast<void>(cpi.call("detach_disk", pair_with(disk)).require_ok());
+}
+
+std::string Bench::on_disk(const std::string& disk, const std::string& command) const
+{
+    const std::string hint = shell_quote(attach(disk));
+    std::string out = in_guest(vm, concat("mount-disk ", disk, " ", hint, " /mnt >/dev/null && cd /mnt && { ",
+                                          command, "; } && cd / && umount /mnt && e2fsck -fn $(resolve-disk ",
+                                          disk, " ", hint, ") >&2"));
+    detach(disk);
+    return out;
+}
+
+std::string Bench::snapshot(const std::string& disk) const
+{
+    return cpi.cid("snapshot_disk", concat("[", json_string(disk), ",{}]"));
+}
+
 } // namespace cpi::test

@@ -70,4 +70,23 @@ private:
     CpiProcess process_;
 };
 
+/// A VM that disks are looked at from. It takes longer to boot than most cases take: one serves them all.
+struct Bench {
+    QemuCpi cpi;
+    std::string vm;
+
+    [[nodiscard]] static const Bench& for_all();
+
+    [[nodiscard]] std::string pair_with(const std::string& disk) const { return json_list({vm, disk}); }
+    /// The disk's hint.
+    [[nodiscard]] std::string attach(const std::string& disk) const;
+    void detach(const std::string& disk) const;
+    /// Mounts the disk, runs a command in its file system, and lets go of it. What the command printed.
+    [[nodiscard]] std::string on_disk(const std::string& disk, const std::string& command) const;
+    [[nodiscard]] std::string snapshot(const std::string& disk) const;
+
+private:
+    Bench();
+};
+
 } // namespace cpi::test

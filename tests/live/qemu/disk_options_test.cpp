@@ -171,6 +171,7 @@ TEST_CASE("limits of a disk can be felt in the guest, and update_disk lifts them
     const std::string definition = virsh({"dumpxml", bench.vm});
     CHECK(definition.find("cache='writethrough'") != std::string::npos);
     CHECK(definition.find("<total_iops_sec>10000</total_iops_sec>") != std::string::npos);
+    bench.detach(disk);
 }
 
 TEST_CASE("update_disk makes a disk another one, with its contents, and refuses what it cannot do untouched")

@@ -77,7 +77,6 @@ struct Bench {
 
     [[nodiscard]] static const Bench& for_all();
 
-    [[nodiscard]] std::string pair_with(const std::string& disk) const { return json_list({vm, disk}); }
     /// The disk's hint.
     [[nodiscard]] std::string attach(const std::string& disk) const;
     void detach(const std::string& disk) const;
@@ -87,6 +86,7 @@ struct Bench {
 
 private:
     Bench();
+    [[nodiscard]] std::string pair_with(const std::string& disk) const { return json_list({vm, disk}); }
 };
 
 } // namespace cpi::test

@@ -17,13 +17,27 @@ void Redactor::hide(const std::string& text)
     std::ranges::stable_sort(hidden_, std::ranges::greater{}, &std::string::size);
 }
 
-std::string Redactor::clean(std::string text) const
+namespace {
+
+/// In one pass: a replacement in place would move the rest of a long text each time.
+std::string without(const std::string& text, const std::string& secret)
 {
     constexpr std::string_view blank = "<redacted>";
+    std::string rest;
+    std::size_t since = 0;
+    for (std::size_t at = text.find(secret); at != std::string::npos; at = text.find(secret, since)) {
+        rest.append(text, since, at - since).append(blank);
+        since = at + secret.size();
+    }
+    return rest.append(text, since);
+}
+
+} // namespace
+
+std::string Redactor::clean(std::string text) const
+{
     for (const auto& secret : hidden_)
-        for (std::size_t at = text.find(secret); at != std::string::npos;
-             at = text.find(secret, at + blank.size()))
-            text.replace(at, secret.size(), blank);
+        text = without(text, secret);
     constexpr std::size_t longest = std::size_t{1} << 20U;
     return shortened(std::move(text), longest);
 }

@@ -100,10 +100,10 @@ std::string backup_xml(std::string_view domain_xml, std::string_view serial, std
 std::vector<DiskTarget> disk_targets(std::string_view domain_xml)
 {
     const xml::Document domain = xml::Document::parse(domain_xml, "a VM's definition");
-    std::vector<DiskTarget> targets;
+    std::vector<DiskTarget> found;
     for (const auto& disk : disks_of(domain))
-        targets.push_back(target_in(disk));
-    return targets;
+        found.push_back(target_in(disk));
+    return found;
 }
 
 DiskTarget target_of_disk(std::string_view disk_xml)

@@ -85,13 +85,15 @@ bool is_unicode(const Document& document)
 void merge_objects(rapidjson::Value& into, const rapidjson::Value& from, Document::AllocatorType& allocator)
 {
     for (const auto& member : from.GetObject()) {
-        const auto existing = into.FindMember(member.name);
-        if (existing == into.MemberEnd())
+        if (!into.HasMember(member.name)) {
             into.AddMember({member.name, allocator}, {member.value, allocator}, allocator);
-        else if (existing->value.IsObject() && member.value.IsObject())
-            merge_objects(existing->value, member.value, allocator);
+            continue;
+        }
+        auto& existing = into[member.name];
+        if (existing.IsObject() && member.value.IsObject())
+            merge_objects(existing, member.value, allocator);
         else
-            existing->value.CopyFrom(member.value, allocator);
+            existing.CopyFrom(member.value, allocator);
     }
 }
 

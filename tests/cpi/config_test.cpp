@@ -401,9 +401,9 @@ TEST_CASE("the configuration's schema is JSON, names every key, and says what ea
     CHECK_FALSE(schema.at("additionalProperties").boolean());
     const auto properties = schema.at("properties").members();
     CHECK(properties.size() == json::keys<Config>().size());
-    for (const auto& [key, property] : properties) {
-        CAPTURE(key);
-        CHECK_FALSE(property.at("description").string().empty());
+    for (const auto& property : properties) {
+        CAPTURE(property.first);
+        CHECK_FALSE(property.second.at("description").string().empty());
     }
     CHECK(schema.at("properties").at("agent").at("properties").at("ntp").at("items").at("type").string() ==
           "string");

@@ -134,7 +134,6 @@ TEST_CASE("a netmask that is none is refused, for the agent would not start")
                                                           {"fd00::2", "ffff:0:ffff::"},
                                                           {"fd00::2", "ffff:7fff::"},
                                                           {"fd00::2", "64"}}) {
-        CAPTURE(netmask);
         check_says(refused(concat("{\"n\":", manual(ip, netmask), "}")).what, {"netmask", netmask});
     }
     for (const auto* netmask : {"ffff:ffff:ffff:ffff::", "ffff:ffff:ffff:fffe::", "ffff::",
@@ -153,7 +152,6 @@ TEST_CASE("a delegated prefix is refused, for nothing routes it to the VM")
     for (const auto* type : {"manual", "vip"}) {
         for (const auto& [ip, prefix] : std::vector<std::pair<std::string, std::string>>{
                  {"10.0.0.16", "28"}, {"10.0.0.16", "128"}, {"fd00::1", "80"}, {"fd00::1", "32"}}) {
-            CAPTURE(prefix);
             const Caught error = with_prefix(type, ip, prefix);
             CHECK(error.kind == ErrorKind::not_supported);
             check_says(error.what, {"network 'n'", concat("prefix '", prefix, "'"), "delegated"});
@@ -211,7 +209,9 @@ TEST_CASE("networks of one nic_group may not contradict each other about their N
         {R"({"nwfilter":"x"})", R"({"nwfilter":"y"})"},
         {R"({"mac":"52:54:00:00:00:01"})", R"({"mac":"52:54:00:00:00:02"})"},
         {R"({"bandwidth":{"inbound":1}})", R"({"bandwidth":{"inbound":2}})"}};
-    for (const auto& [one, other] : contradictions) {
+    for (const auto& contradiction : contradictions) {
+        const auto& one = contradiction.first;
+        const auto& other = contradiction.second;
         CAPTURE(one);
         const Caught error = refused(group(one, other));
         CHECK(error.kind == ErrorKind::cloud);
@@ -300,12 +300,12 @@ TEST_CASE("a NIC has one place, and what belongs to a place goes with it")
         {R"({"type":"bridged","name":"one","bridge":"br0"})", {"'one'", "'br0'"}},
         {R"({"type":"nat","bridge":"br0"})", {"NAT", "'br0'"}},
     };
-    for (const auto& [properties, words] : cases) {
-        CAPTURE(properties);
-        const Caught error = refused_properties(properties);
+    for (const auto& each : cases) {
+        CAPTURE(each.first);
+        const Caught error = refused_properties(each.first);
         CHECK(error.kind == ErrorKind::cloud);
         check_says(error.what, {"network 'n': "});
-        for (const auto& word : words)
+        for (const auto& word : each.second)
             check_says(error.what, {word});
     }
 }

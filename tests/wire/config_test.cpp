@@ -27,11 +27,12 @@ TEST_CASE("each sample configuration is valid and leads to the URI that the hype
         {"cpi-xen.json", "xen:///"},
         {"cpi-vmware.json", "vmware:///session"},
     };
-    for (const auto& [sample, uri] : samples) {
+    for (const auto& each : samples) {
+        const auto& sample = each.first;
         CAPTURE(sample);
         const Ran ran = config_check(concat(SOURCE_DIR "/config/", sample));
         CHECK(ran.status == 0);
-        CHECK(ran.out.find(concat("uri         ", uri, "\n")) != std::string::npos);
+        CHECK(ran.out.find(concat("uri         ", each.second, "\n")) != std::string::npos);
     }
 }
 
@@ -105,7 +106,8 @@ TEST_CASE("config schema is JSON and knows every key of the samples")
     const json::Document schema = json::parse(ran.out, "the schema");
     const json::Document sample =
         json::parse(read_file(SOURCE_DIR "/config/cpi-libvirt-remote.json"), "the sample");
-    for (const auto& [key, at] : json::root(sample).members()) {
+    for (const auto& each : json::root(sample).members()) {
+        const auto& key = each.first;
         CAPTURE(key);
         CHECK(json::root(schema).at("properties").at(key).is_object());
     }

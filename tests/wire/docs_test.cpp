@@ -172,7 +172,8 @@ TEST_CASE("each property of the job is documented")
     const std::string text =
         concat(read_file(SOURCE_DIR "/docs/install.md"), read_file(SOURCE_DIR "/docs/configuration.md"));
     const json::Document spec = yaml(read_file(SOURCE_DIR "/jobs/libvirt_cpi/spec"));
-    for (const auto& [property, about] : json::root(spec).at("properties").members()) {
+    for (const auto& each : json::root(spec).at("properties").members()) {
+        const auto& property = each.first;
         CAPTURE(property);
         CHECK(text.find(concat("`", property, "`")) != std::string::npos);
     }

@@ -84,11 +84,12 @@ TEST_CASE_FIXTURE(Fixture, "a managed network's wrong values are InvalidCall and
         {R"({"cloud_properties":{"forward_mode":"odd"}})", "arguments[0].cloud_properties.forward_mode: "},
         {R"({"cloud_properties":{"dhcp":{}}})", "arguments[0].cloud_properties.dhcp.start: "},
     };
-    for (const auto& [definition, named] : wrong) {
+    for (const auto& each : wrong) {
+        const auto& definition = each.first;
         CAPTURE(definition);
         const Reply reply = cpi.call("create_network", concat("[", definition, "]"));
         CHECK(reply.error_type() == "InvalidCall");
-        CHECK(reply.message().find(named) != std::string::npos);
+        CHECK(reply.message().find(each.second) != std::string::npos);
     }
     CHECK(cpi.call("delete_network", R"(["../net-a"])").error_type() == "InvalidCall");
     CHECK(folder.listing() == "cpi.json");

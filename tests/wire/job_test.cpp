@@ -44,9 +44,10 @@ TEST_CASE("each key of the configuration is a property of the job, with a descri
 {
     const json::Document spec = yaml(read_file(SOURCE_DIR "/jobs/libvirt_cpi/spec"));
     std::set<std::string> keys;
-    for (const auto& [property, about] : json::root(spec).at("properties").members()) {
+    for (const auto& each : json::root(spec).at("properties").members()) {
+        const auto& property = each.first;
         CAPTURE(property);
-        CHECK(about.at("description").string().size() > 5);
+        CHECK(each.second.at("description").string().size() > 5);
         keys.insert(key_of(property));
     }
     const json::Document schema =
@@ -89,9 +90,10 @@ TEST_CASE("all that is set is in the configuration as it was given")
         remote, "}");
     const json::Document config = accepted_config(properties);
     const json::Document given = json::parse(concat("{", remote, "}"), "what was given");
-    for (const auto& [key, value] : json::root(given).members()) {
+    for (const auto& each : json::root(given).members()) {
+        const auto& key = each.first;
         CAPTURE(key);
-        CHECK(json::root(config).at(key).verbatim().text == value.verbatim().text);
+        CHECK(json::root(config).at(key).verbatim().text == each.second.verbatim().text);
     }
     CHECK(
         json::root(config).at("agent").verbatim().text ==

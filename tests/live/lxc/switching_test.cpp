@@ -71,9 +71,10 @@ TEST_CASE_FIXTURE(Fixture, "objects of another hypervisor are recognised, refuse
         {"delete_stemcell", json_list({stemcell})},
         {"create_vm", concat(R"(["a",)", json_string(stemcell), ",{},{},[],{}]")},
     };
-    for (const auto& [method, arguments] : calls) {
+    for (const auto& each : calls) {
+        const auto& method = each.first;
         CAPTURE(method);
-        const Reply reply = call_as_other(method, arguments);
+        const Reply reply = call_as_other(method, each.second);
         CHECK(reply.error_type() == "Bosh::Clouds::CloudError");
         CHECK(reply.message().find("belongs to the hypervisor 'lxc'") != std::string::npos);
         CHECK(reply.message().find("Try: ") != std::string::npos);

@@ -114,15 +114,16 @@ TEST_CASE(
           std::string::npos);
     CHECK(std::filesystem::file_size(image_of("snapshots", detached)) < 32 * mebibyte);
 
-    for (const auto& [copy, contents] : {std::pair{live, "before"}, std::pair{detached, "after"}}) {
-        CAPTURE(contents);
+    for (const auto& each : {std::pair{live, "before"}, std::pair{detached, "after"}}) {
+        const auto& copy = each.first;
+        CAPTURE(each.second);
         const std::string other = cpi.cid("create_disk", "[64,{},null]");
         std::filesystem::copy_file(image_of("snapshots", copy), image_of("disks", other),
                                    std::filesystem::copy_options::overwrite_existing);
         const std::string other_hint = bench.attach(other);
         const std::string device = in_guest(vm, concat("resolve-disk ", other, " ", shell_quote(other_hint)));
         static_cast<void>(in_guest(vm, concat("mkdir -p /copy && mount ", device, " /copy")));
-        CHECK(in_guest(vm, "cat /copy/marker") == contents);
+        CHECK(in_guest(vm, "cat /copy/marker") == each.second);
         static_cast<void>(in_guest(vm, concat("umount /copy && e2fsck -fn ", device)));
         bench.detach(other);
     }

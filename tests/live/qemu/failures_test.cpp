@@ -60,11 +60,12 @@ TEST_CASE("every cloud property of a wrong type or value is named, and nothing i
         {R"({"cpuz":1})", "did you mean 'cpus'"},
         {R"([])", "arguments[2]"},
     };
-    for (const auto& [properties, named] : wrong) {
+    for (const auto& each : wrong) {
+        const auto& properties = each.first;
         CAPTURE(properties);
         const Reply reply = cpi.try_create_vm(stemcell, some_network(), properties);
         CHECK(reply.error_type() == "InvalidCall");
-        CHECK(reply.message().find(named) != std::string::npos);
+        CHECK(reply.message().find(each.second) != std::string::npos);
     }
     CHECK(cpi.leftovers().empty());
     CHECK(domains() == before);
@@ -86,11 +87,12 @@ TEST_CASE("networks that cannot be are named, and nothing is left behind")
         {R"({"n":{"type":"dynamic","cloud_properties":{"netwrok":"default"}}})", "did you mean 'network'"},
         {R"({"n":"default"})", "arguments[3].n"},
     };
-    for (const auto& [networks, named] : wrong) {
+    for (const auto& each : wrong) {
+        const auto& networks = each.first;
         CAPTURE(networks);
         const Reply reply = cpi.try_create_vm(stemcell, networks);
         CHECK_FALSE(reply.ok());
-        CHECK(reply.message().find(named) != std::string::npos);
+        CHECK(reply.message().find(each.second) != std::string::npos);
         CHECK(cpi.leftovers().empty());
     }
     CHECK(domains() == before);

@@ -247,11 +247,12 @@ TEST_CASE("a store that another host uses is refused by all that changes it, and
     REQUIRE(
         run_program({"sh", "-c", concat("echo 0123456789abcdef0123456789abcdef >", mark.native())}).status ==
         0);
-    for (const auto& [method, arguments] :
+    for (const auto& each :
          {std::pair{"create_disk", std::string{"[8,{},null]"}}, std::pair{"delete_disk", json_list({disk})},
           std::pair{"attach_disk", json_list({"vm-a", disk})}, std::pair{"delete_vm", json_list({"vm-a"})}}) {
+        const auto& method = each.first;
         CAPTURE(method);
-        const Reply reply = cpi.call(method, arguments);
+        const Reply reply = cpi.call(method, each.second);
         CHECK(reply.error_type() == "Bosh::Clouds::CloudError");
         check_says(reply.message(), {"belongs to the host", "0123456789abcdef", "Try: ", mark.native()});
     }

@@ -164,14 +164,15 @@ TEST_CASE("persistent disks on a strict storage controller come and go with a re
         std::string_view controller;
         std::size_t room;
     };
-    for (const auto& [controller, room] : {Case{"SATA", 5}, Case{"IDE", 1}}) {
+    for (const auto& bus : {Case{"SATA", 5}, Case{"IDE", 1}}) {
+        const auto& controller = bus.controller;
         CAPTURE(controller);
         const QemuCpi cpi{concat(R"(,"strict_controller":true,"storage_controller":")", controller, "\"")};
         const std::string vm =
             cpi.create_vm(cpi.create_stemcell("openstack-qcow2"), static_network("192.168.122.166"));
         static_cast<void>(cpi.boot_report(vm));
         std::vector<std::string> disks;
-        for (std::size_t i = 0; i < room; ++i)
+        for (std::size_t i = 0; i < bus.room; ++i)
             disks.push_back(cpi.cid("create_disk", "[16,{},null]"));
         const std::string disk = disks.front();
         std::string boot = boot_id(vm);
@@ -189,7 +190,7 @@ TEST_CASE("persistent disks on a strict storage controller come and go with a re
 
         // Its place on the bus is its own, whatever comes and goes.
         static_cast<void>(virsh({"destroy", vm}));
-        for (std::size_t i = 1; i < room; ++i)
+        for (std::size_t i = 1; i < bus.room; ++i)
             CHECK(cpi.call("attach_disk", json_list({vm, disks.at(i)})).ok());
         CHECK(cpi.call("reboot_vm", json_list({vm})).ok());
         for (const auto& each : disks)

@@ -13,7 +13,6 @@ TEST_CASE("base64 is that of RFC 4648, both ways")
     for (const auto& [bytes, text] :
          {Pair{"", ""}, Pair{"f", "Zg=="}, Pair{"fo", "Zm8="}, Pair{"foo", "Zm9v"}, Pair{"foob", "Zm9vYg=="},
           Pair{"fooba", "Zm9vYmE="}, Pair{"foobar", "Zm9vYmFy"}, Pair{"\xff\xfe\xfb", "//77"}}) {
-        CAPTURE(text);
         CHECK(encode_base64(bytes) == text);
         CHECK(decode_base64(text) == bytes);
     }

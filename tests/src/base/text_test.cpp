@@ -134,10 +134,11 @@ TEST_CASE("bytes that are not UTF-8 are replaced, and what follows is kept")
         {"\xe2\x82", 2},     //
         {"\xf0\x9f\x98", 3}, //
     };
-    for (const auto& [bytes, replacements] : cases) {
+    for (const Case& each : cases) {
+        const std::string& bytes = each.bytes;
         CAPTURE(bytes);
         std::string expected;
-        for (std::size_t i = 0; i < replacements; ++i)
+        for (std::size_t i = 0; i < each.replacements; ++i)
             expected += replaced;
         CHECK(printable_utf8(bytes) == expected);
         CHECK(printable_utf8(concat("a", bytes, "z")) == concat("a", expected, "z"));

@@ -109,10 +109,10 @@ TEST_CASE("an ISO image gives back what was put in")
 
 TEST_CASE("only root reads the files of an ISO image, and nobody writes")
 {
-    for (const auto& [name, found] : entries_of(iso_image("config-2", config_drive()))) {
-        CAPTURE(name);
-        CHECK(found.owner == 0);
-        CHECK(found.mode == (name.starts_with("ec2/latest/") ? 0400 : 0555));
+    for (const auto& file : entries_of(iso_image("config-2", config_drive()))) {
+        CAPTURE(file.first);
+        CHECK(file.second.owner == 0);
+        CHECK(file.second.mode == (file.first.starts_with("ec2/latest/") ? 0400 : 0555));
     }
 }
 

@@ -9,6 +9,9 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <map>
+#include <set>
+#include <sstream>
 
 namespace cpi::test {
 
@@ -165,6 +168,35 @@ TEST_CASE("the documentation's table of operations has each file with the variab
             CHECK(text.find(concat("`", variable, "`")) != std::string::npos);
         }
     }
+}
+
+TEST_CASE("the README says which suites run when none is named, and which `all` adds")
+{
+    // The table: name, lane, usual or more.
+    std::map<std::string, std::set<std::string>> known;
+    for (const auto& line : split(read_file(SOURCE_DIR "/scripts/test"), '\n')) {
+        std::istringstream words{line};
+        std::string name;
+        std::string lane;
+        std::string kind;
+        if (words >> name >> lane >> kind && words.eof() && (kind == "usual" || kind == "more"))
+            known[kind].insert(name);
+    }
+    CHECK(known["usual"].count("unit") == 1);
+
+    const std::string readme = read_file(SOURCE_DIR "/README.md");
+    const auto named_between = [&](std::string_view from, std::string_view to) {
+        const std::size_t start = readme.find(from);
+        const std::size_t end = readme.find(to, start);
+        REQUIRE(end != std::string::npos);
+        std::set<std::string> names;
+        const auto pieces = split(readme.substr(start + from.size(), end - start - from.size()), '`');
+        for (std::size_t i = 1; i < pieces.size(); i += 2)
+            names.insert(pieces[i]);
+        return names;
+    };
+    CHECK(named_between("when none is named are", "; a few of") == known["usual"]);
+    CHECK(named_between("and adds", "All of these") == known["more"]);
 }
 
 TEST_CASE("each property of the job is documented")

@@ -140,69 +140,83 @@ TEST_CASE("a light stemcell's image stays where it is, its tags are kept, and VM
     CHECK(std::filesystem::exists(elsewhere));
 }
 
+namespace {
+
+void check_disks_come_and_go_on(std::string_view controller)
+{
+    CAPTURE(controller);
+    const QemuCpi cpi{concat(R"(,"storage_controller":")", controller, "\"")};
+    const std::string stemcell = cpi.create_stemcell("openstack-qcow2");
+    const std::string vm = cpi.create_vm(stemcell, static_network("192.168.122.165"));
+    CHECK(cpi.boot_report(vm).find("REPORT ephemeral=/dev/") != std::string::npos);
+    const std::string disk = cpi.cid("create_disk", "[16,{},null]");
+    const std::string hint = cpi.call("attach_disk", json_list({vm, disk})).require_ok().result_text();
+    CHECK(in_guest(vm, concat("resolve-disk ", disk, " ", shell_quote(hint))).starts_with("/dev/"));
+    CHECK(cpi.call("detach_disk", json_list({vm, disk})).ok());
+    CHECK(wait_until(Deadline{std::chrono::seconds{10}},
+                     [&] { return in_guest(vm, "ls /dev/disk/by-id").find(disk) == std::string::npos; }));
+}
+
+void check_disks_come_with_restarts_on(std::string_view controller, std::size_t room)
+{
+    CAPTURE(controller);
+    const QemuCpi cpi{concat(R"(,"strict_controller":true,"storage_controller":")", controller, "\"")};
+    const std::string vm =
+        cpi.create_vm(cpi.create_stemcell("openstack-qcow2"), static_network("192.168.122.166"));
+    static_cast<void>(cpi.boot_report(vm));
+    std::vector<std::string> disks;
+    for (std::size_t i = 0; i < room; ++i)
+        disks.push_back(cpi.cid("create_disk", "[16,{},null]"));
+    const std::string disk = disks.front();
+    std::string boot = boot_id(vm);
+    const auto has_restarted = [&] { return std::exchange(boot, boot_id(vm)) != boot; };
+
+    const std::string hint = cpi.call("attach_disk", json_list({vm, disk})).require_ok().result_text();
+    CHECK(has_restarted());
+    CHECK(hint.find("/dev/disk/by-id/ata-QEMU_HARDDISK_") != std::string::npos);
+    CHECK(cpi.call("attach_disk", json_list({vm, disk})).require_ok().result_text() == hint);
+    CHECK_FALSE(has_restarted());
+    const std::string mount = concat("mount-disk ", disk, " ", shell_quote(hint), " /mnt && ");
+    static_cast<void>(in_guest(vm, concat(mount, "echo kept >/mnt/marker; sync")));
+    const Reply resized = cpi.call("resize_disk", concat("[", json_string(disk), ",32]"));
+    CHECK(resized.error_type() == "Bosh::Clouds::NotSupported");
+
+    // Its place on the bus is its own, whatever comes and goes.
+    static_cast<void>(virsh({"destroy", vm}));
+    for (std::size_t i = 1; i < room; ++i)
+        CHECK(cpi.call("attach_disk", json_list({vm, disks.at(i)})).ok());
+    CHECK(cpi.call("reboot_vm", json_list({vm})).ok());
+    for (const auto& each : disks)
+        CHECK(in_guest(vm, concat("ls /dev/disk/by-id/ata-QEMU_HARDDISK_", each)).ends_with(each));
+    CHECK(in_guest(vm, concat(mount, "cat /mnt/marker")).ends_with("kept"));
+
+    CHECK(has_restarted());
+    CHECK(cpi.call("detach_disk", json_list({vm, disk})).ok());
+    CHECK(has_restarted());
+    CHECK(in_guest(vm, "ls /dev/disk/by-id").find(disk) == std::string::npos);
+    CHECK(cpi.call("delete_disk", json_list({disk})).ok());
+}
+
+} // namespace
+
 TEST_CASE("disks persist on every storage controller, and persistent ones come and go on each")
 {
-    for (const auto* controller : {"SATA", "SCSI", "IDE"}) {
-        CAPTURE(controller);
-        const QemuCpi cpi{concat(R"(,"storage_controller":")", controller, "\"")};
-        const std::string stemcell = cpi.create_stemcell("openstack-qcow2");
-        const std::string vm = cpi.create_vm(stemcell, static_network("192.168.122.165"));
-        CHECK(cpi.boot_report(vm).find("REPORT ephemeral=/dev/") != std::string::npos);
-        const std::string disk = cpi.cid("create_disk", "[16,{},null]");
-        const std::string hint = cpi.call("attach_disk", json_list({vm, disk})).require_ok().result_text();
-        CHECK(in_guest(vm, concat("resolve-disk ", disk, " ", shell_quote(hint))).starts_with("/dev/"));
-        CHECK(cpi.call("detach_disk", json_list({vm, disk})).ok());
-        CHECK(wait_until(Deadline{std::chrono::seconds{10}},
-                         [&] { return in_guest(vm, "ls /dev/disk/by-id").find(disk) == std::string::npos; }));
-    }
+    for (const auto* controller : {"SATA", "SCSI"})
+        check_disks_come_and_go_on(controller);
 }
 
 TEST_CASE("persistent disks on a strict storage controller come and go with a restart of the VM, and keep "
           "their data")
 {
-    struct Case {
-        std::string_view controller;
-        std::size_t room;
-    };
-    for (const auto& bus : {Case{"SATA", 5}, Case{"IDE", 1}}) {
-        const auto& controller = bus.controller;
-        CAPTURE(controller);
-        const QemuCpi cpi{concat(R"(,"strict_controller":true,"storage_controller":")", controller, "\"")};
-        const std::string vm =
-            cpi.create_vm(cpi.create_stemcell("openstack-qcow2"), static_network("192.168.122.166"));
-        static_cast<void>(cpi.boot_report(vm));
-        std::vector<std::string> disks;
-        for (std::size_t i = 0; i < bus.room; ++i)
-            disks.push_back(cpi.cid("create_disk", "[16,{},null]"));
-        const std::string disk = disks.front();
-        std::string boot = boot_id(vm);
-        const auto has_restarted = [&] { return std::exchange(boot, boot_id(vm)) != boot; };
+    check_disks_come_with_restarts_on("SATA", 5);
+}
 
-        const std::string hint = cpi.call("attach_disk", json_list({vm, disk})).require_ok().result_text();
-        CHECK(has_restarted());
-        CHECK(hint.find("/dev/disk/by-id/ata-QEMU_HARDDISK_") != std::string::npos);
-        CHECK(cpi.call("attach_disk", json_list({vm, disk})).require_ok().result_text() == hint);
-        CHECK_FALSE(has_restarted());
-        const std::string mount = concat("mount-disk ", disk, " ", shell_quote(hint), " /mnt && ");
-        static_cast<void>(in_guest(vm, concat(mount, "echo kept >/mnt/marker; sync")));
-        const Reply resized = cpi.call("resize_disk", concat("[", json_string(disk), ",32]"));
-        CHECK(resized.error_type() == "Bosh::Clouds::NotSupported");
-
-        // Its place on the bus is its own, whatever comes and goes.
-        static_cast<void>(virsh({"destroy", vm}));
-        for (std::size_t i = 1; i < bus.room; ++i)
-            CHECK(cpi.call("attach_disk", json_list({vm, disks.at(i)})).ok());
-        CHECK(cpi.call("reboot_vm", json_list({vm})).ok());
-        for (const auto& each : disks)
-            CHECK(in_guest(vm, concat("ls /dev/disk/by-id/ata-QEMU_HARDDISK_", each)).ends_with(each));
-        CHECK(in_guest(vm, concat(mount, "cat /mnt/marker")).ends_with("kept"));
-
-        CHECK(has_restarted());
-        CHECK(cpi.call("detach_disk", json_list({vm, disk})).ok());
-        CHECK(has_restarted());
-        CHECK(in_guest(vm, "ls /dev/disk/by-id").find(disk) == std::string::npos);
-        CHECK(cpi.call("delete_disk", json_list({disk})).ok());
-    }
+// By IDE a BIOS reads a kernel in half a minute, under emulation.
+TEST_CASE("disks persist and come and go on IDE, too, and with restarts where it is strict" *
+          doctest::test_suite("night"))
+{
+    check_disks_come_and_go_on("IDE");
+    check_disks_come_with_restarts_on("IDE", 1);
 }
 
 TEST_CASE("a VM that a killed attach_disk has left off, on a strict controller, runs after the next one")

@@ -209,7 +209,7 @@ TEST_CASE("a bundle for another processor is refused with the way out")
     check_says(ran.err, {"is for Linux s390x", "from source"});
 }
 
-TEST_CASE("a release from source compiles where it is installed")
+TEST_CASE("a release from source compiles where it is installed" * doctest::test_suite("night"))
 {
     const TempDir folder;
     make_release({"--source", "0.0.1+source"});

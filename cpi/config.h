@@ -2,7 +2,7 @@
 
 #include "base/secret.h"
 #include "cpi/network_types.h"
-#include "hypervisor/hypervisor.h"
+#include "hypervisors/table.h"
 #include "json/codec.h"
 #include "storage/id_map.h"
 

@@ -138,6 +138,13 @@ std::string printable_utf8(std::string_view text)
     return clean;
 }
 
+std::string one_line(std::string text)
+{
+    std::ranges::replace_if(
+        text, [](char c) { return c == '\n' || c == '\r'; }, ' ');
+    return text;
+}
+
 bool has_any(std::string_view text, std::span<const std::string_view> words)
 {
     return std::ranges::any_of(

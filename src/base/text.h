@@ -48,6 +48,9 @@ template <TextPart... Parts>
 /// U+FFFD.
 [[nodiscard]] std::string printable_utf8(std::string_view text);
 
+/// The text with blanks for its lines' ends.
+[[nodiscard]] std::string one_line(std::string text);
+
 /// Whether one of these is in the text.
 [[nodiscard]] bool has_any(std::string_view text, std::span<const std::string_view> words);
 

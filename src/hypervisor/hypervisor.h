@@ -89,12 +89,4 @@ struct Hypervisor {
     DiskHint (*hint)(const DiskSpec& disk) = nullptr;
 };
 
-[[nodiscard]] std::span<const Hypervisor* const> hypervisors() noexcept;
-
-[[nodiscard]] const Hypervisor& qemu_row() noexcept;
-[[nodiscard]] const Hypervisor& vbox_row() noexcept;
-[[nodiscard]] const Hypervisor& lxc_row() noexcept;
-[[nodiscard]] const Hypervisor& vmware_row() noexcept;
-[[nodiscard]] const Hypervisor& xen_row() noexcept;
-
 } // namespace cpi

@@ -61,4 +61,7 @@ public:
     virtual void abandon_copy(const VmCid& vm, const DiskCid& disk, const std::string& mark) = 0;
 };
 
+/// For people: one line for each.
+[[nodiscard]] std::string text_of(const std::map<std::string, std::string>& tags);
+
 } // namespace cpi

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "hypervisors/table.h"
 #include "support/temp_dir.h"
 
 #include <doctest/doctest.h>

@@ -5,11 +5,13 @@
 #include "cpi/methods.h"
 #include "cpi/vm_plan.h"
 #include "host/local_host.h"
-#include "hypervisor/libvirt_machines.h"
-#include "hypervisor/vbox.h"
-#include "hypervisor/vmware_definition.h"
+#include "lxc/lxc.h"
+#include "qemu/qemu.h"
 #include "src/caught.h"
 #include "support/temp_dir.h"
+#include "vbox/vbox.h"
+#include "vmware/vmware_definition.h"
+#include "xen/xen.h"
 
 #include <algorithm>
 #include <array>

@@ -1,7 +1,7 @@
 // The operations and configurations in manifests/, applied to the shape of bosh.yml.
 
 #include "base/text.h"
-#include "hypervisor/hypervisor.h"
+#include "hypervisors/table.h"
 #include "src/caught.h"
 #include "support/release.h"
 #include "support/temp_dir.h"

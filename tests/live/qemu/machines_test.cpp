@@ -3,8 +3,8 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "host/local_host.h"
-#include "hypervisor/libvirt_machines.h"
 #include "live/qemu/lab.h"
+#include "qemu/qemu.h"
 #include "storage/layout.h"
 
 #include <doctest/doctest.h>

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "conformance/lab.h"
-#include "hypervisor/vbox.h"
+#include "vbox/vbox.h"
 
 #include <doctest/doctest.h>
 

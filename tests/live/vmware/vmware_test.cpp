@@ -3,10 +3,10 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "conformance/lab.h"
-#include "hypervisor/vmware_definition.h"
 #include "src/caught.h"
 #include "support/temp_dir.h"
 #include "virt/libvirt.h"
+#include "vmware/vmware_definition.h"
 #include "xml/xml.h"
 
 #include <doctest/doctest.h>

@@ -1,5 +1,5 @@
 #include "hypervisor/device_edit.h"
-#include "hypervisor/libvirt_machines.h"
+#include "qemu/qemu.h"
 #include "src/caught.h"
 #include "xml/xml.h"
 

@@ -5,17 +5,14 @@
 #include "host/fd.h"
 #include "host/host_keys.h"
 #include "host/ssh_api.h"
+#include "host/tcp.h"
 
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <netdb.h>
 #include <thread>
 #include <utility>
 
@@ -25,84 +22,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::chrono::seconds patience_to_connect{20};
-
-struct FreeAddresses {
-    void operator()(addrinfo* addresses) const noexcept { ::freeaddrinfo(addresses); }
-};
 struct FreeSession {
     void operator()(LIBSSH2_SESSION* session) const noexcept { ssh_api().libssh2_session_free(session); }
 };
-using Addresses = std::unique_ptr<addrinfo, FreeAddresses>;
 using SessionPtr = std::unique_ptr<LIBSSH2_SESSION, FreeSession>;
-
-/// Nothing has been asked of the machine: to try again is safe.
-Error not_yet(const std::string& why)
-{
-    return Error{ErrorKind::cloud, why, Retry::yes};
-}
-
-Addresses look_up(const SshAddress& address)
-{
-    addrinfo wanted{};
-    wanted.ai_family = AF_UNSPEC;
-    wanted.ai_socktype = SOCK_STREAM;
-    addrinfo* found = nullptr;
-    const int failed =
-        ::getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &wanted, &found);
-    Addresses addresses{found};
-    if (failed != 0)
-        throw Error{ErrorKind::cloud, concat("the name is not known: ", ::gai_strerror(failed))};
-    return addresses;
-}
-
-/// 0, or why it failed.
-int connect_within(const Fd& socket, const addrinfo& to, const Deadline& deadline)
-{
-    if (::connect(socket.get(), to.ai_addr, to.ai_addrlen) == 0)
-        return 0;
-    if (errno != EINPROGRESS)
-        return errno;
-    pollfd watched{.fd = socket.get(), .events = POLLOUT, .revents = 0};
-    const bool settled = wait_until(deadline, [&] {
-        constexpr int milliseconds = 100;
-        return ::poll(&watched, 1, milliseconds) > 0;
-    });
-    int error = ETIMEDOUT;
-    socklen_t size = sizeof error;
-    if (settled && ::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0)
-        return errno;
-    return error;
-}
-
-Fd connect_to(const SshAddress& address)
-{
-    const Addresses addresses = look_up(address);
-    int error = 0;
-    for (const addrinfo* to = addresses.get(); to != nullptr; to = to->ai_next) {
-        Fd socket{::socket(to->ai_family, to->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, to->ai_protocol)};
-        if (!socket)
-            throw system_error("opening a socket", errno);
-        error = connect_within(socket, *to, Deadline{patience_to_connect});
-        const int on = 1; // or each small question waits for the answer to the one before
-        if (error == 0 && ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0)
-            return socket;
-    }
-    const Error failed = system_error("reaching it", error);
-    if (error == ECONNREFUSED || error == ECONNRESET)
-        throw not_yet(failed.message());
-    throw Error{failed};
-}
-
-/// What the kernel there has taken of what was sent, it has said so. There is nothing that it has not taken,
-/// or it has taken something lately.
-bool kernel_answers(const Fd& socket, std::chrono::milliseconds patience)
-{
-    tcp_info found{};
-    socklen_t size = sizeof found;
-    return ::getsockopt(socket.get(), IPPROTO_TCP, TCP_INFO, &found, &size) == 0 &&
-           (found.tcpi_unacked == 0 || std::chrono::milliseconds{found.tcpi_last_ack_recv} < patience);
-}
 
 } // namespace
 
@@ -151,7 +74,7 @@ struct SshSession::State {
 };
 
 SshSession::State::State(const SshAddress& address)
-    : name{describe(address)}, socket{connect_to(address)},
+    : name{describe(address)}, socket{connect_to(address.host, address.port)},
       ssh{ssh_api().libssh2_session_init_ex(nullptr, nullptr, nullptr, nullptr)}, patience{address.patience}
 {
     if (!ssh)
@@ -221,7 +144,7 @@ void SshSession::State::shake_hands(const SshAddress& address)
         ssh_api().libssh2_session_method_pref(ssh.get(), LIBSSH2_METHOD_HOSTKEY, types.c_str());
     const int failed = settle([&] { return ssh_api().libssh2_session_handshake(ssh.get(), socket.get()); });
     if (failed == LIBSSH2_ERROR_SOCKET_DISCONNECT || failed == LIBSSH2_ERROR_SOCKET_RECV)
-        throw not_yet("it closed the connection before it said anything");
+        throw Error{ErrorKind::cloud, "it closed the connection before it said anything", Retry::yes};
     if (failed != 0)
         fail("agreeing on how to talk");
     if (!address.trusts_any_host)

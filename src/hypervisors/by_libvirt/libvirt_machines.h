@@ -88,6 +88,8 @@ private:
     [[nodiscard]] std::string what_stays_of(const std::string& vm) const;
     [[nodiscard]] std::vector<std::string_view> domain_types(Acceleration acceleration) const;
     DiskTarget attach_where_missing(const VmCid& vm, const DiskCid& disk, DiskSpec spec);
+    /// Held while a call has the VM stand still. A file of the VM that nobody else locks.
+    [[nodiscard]] Path standstill_lock(const VmCid& vm) const;
     void copy_while_suspended(const VmCid& vm, const DiskCid& disk, const Path& from, const Path& to);
     void copy_by_backup_job(const VmCid& vm, const DiskCid& disk, const DiskSpec& from, const DiskCopy& to);
     /// Begins the job while the guest, if it can, holds still with its file systems in order.

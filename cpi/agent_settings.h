@@ -5,7 +5,7 @@
 #include "cpi/results.h"
 #include "cpi/types.h"
 #include "stemcell/stemcells.h"
-#include "storage/iso.h"
+#include "volumes/iso.h"
 
 #include <optional>
 #include <string>

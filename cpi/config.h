@@ -4,7 +4,7 @@
 #include "cpi/network_types.h"
 #include "hypervisors/table.h"
 #include "json/codec.h"
-#include "storage/id_map.h"
+#include "volumes/id_map.h"
 
 #include <optional>
 #include <string>

@@ -3,8 +3,8 @@
 #include "base/error.h"
 #include "cpi/disk_options.h"
 #include "cpi/held_disk.h"
-#include "storage/file_system.h"
-#include "storage/partition.h"
+#include "volumes/file_system.h"
+#include "volumes/partition.h"
 
 #include <algorithm>
 

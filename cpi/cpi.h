@@ -4,7 +4,7 @@
 #include "cpi/config.h"
 #include "host/host.h"
 #include "hypervisor/hypervisor.h"
-#include "storage/store.h"
+#include "records/store.h"
 #include "virt/libvirt.h"
 
 #include <functional>

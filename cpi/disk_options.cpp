@@ -1,7 +1,7 @@
 #include "cpi/disk_options.h"
 
 #include "base/error.h"
-#include "storage/file_system.h"
+#include "volumes/file_system.h"
 
 #include <algorithm>
 

@@ -7,7 +7,7 @@
 #include "cpi/held_vm.h"
 #include "cpi/limits.h"
 #include "cpi/owner.h"
-#include "storage/image.h"
+#include "volumes/image.h"
 
 namespace cpi {
 

@@ -3,7 +3,7 @@
 #include "base/ids.h"
 #include "cpi/types.h"
 #include "host/host.h"
-#include "storage/image.h"
+#include "volumes/image.h"
 
 #include <functional>
 #include <memory>

@@ -5,7 +5,7 @@
 #include "cpi/disk_options.h"
 #include "cpi/held_disk.h"
 #include "cpi/owner.h"
-#include "storage/image.h"
+#include "volumes/image.h"
 
 #include <algorithm>
 

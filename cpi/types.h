@@ -8,8 +8,8 @@
 #include "hypervisor/domain_spec.h"
 #include "json/codec.h"
 #include "stemcell/stemcells.h"
-#include "storage/image.h"
-#include "storage/tree.h"
+#include "volumes/image.h"
+#include "volumes/tree.h"
 
 #include <map>
 #include <optional>

@@ -2,7 +2,7 @@
 
 #include "cpi/cpi.h"
 #include "cpi/vm_networks.h"
-#include "storage/claims.h"
+#include "records/claims.h"
 
 #include <vector>
 

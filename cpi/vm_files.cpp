@@ -2,8 +2,8 @@
 
 #include "cpi/agent_settings.h"
 #include "cpi/disk_options.h"
-#include "storage/tree.h"
-#include "storage/trees.h"
+#include "volumes/tree.h"
+#include "volumes/trees.h"
 
 namespace cpi {
 

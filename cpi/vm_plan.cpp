@@ -2,7 +2,7 @@
 
 #include "cpi/disk_options.h"
 #include "cpi/owner.h"
-#include "storage/tree.h"
+#include "volumes/tree.h"
 
 namespace cpi {
 

@@ -8,7 +8,7 @@
 #include "cpi/owner.h"
 #include "cpi/vm_addresses.h"
 #include "cpi/vm_files.h"
-#include "storage/trees.h"
+#include "volumes/trees.h"
 
 #include <algorithm>
 

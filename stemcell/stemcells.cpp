@@ -4,9 +4,9 @@
 #include "stemcell/image_format.h"
 #include "stemcell/tar_bytes.h"
 #include "stemcell/unpack.h"
-#include "storage/image.h"
-#include "storage/tree.h"
-#include "storage/trees.h"
+#include "volumes/image.h"
+#include "volumes/tree.h"
+#include "volumes/trees.h"
 #include "xml/xml.h"
 
 #include <algorithm>

@@ -3,8 +3,8 @@
 #include "base/ids.h"
 #include "hypervisor/hypervisor.h"
 #include "json/codec.h"
-#include "storage/id_map.h"
-#include "storage/store.h"
+#include "records/store.h"
+#include "volumes/id_map.h"
 
 #include <optional>
 #include <string>

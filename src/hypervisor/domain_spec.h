@@ -3,7 +3,7 @@
 #include "base/secret.h"
 #include "base/units.h"
 #include "network/nic.h"
-#include "storage/id_map.h"
+#include "volumes/id_map.h"
 
 #include <cstdint>
 #include <filesystem>

@@ -6,8 +6,8 @@
 #include "base/text.h"
 #include "base/undo.h"
 #include "by_libvirt/libvirt_machines.h"
-#include "storage/image.h"
-#include "storage/layout.h"
+#include "records/layout.h"
+#include "volumes/image.h"
 
 namespace cpi {
 

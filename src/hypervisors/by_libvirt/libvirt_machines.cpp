@@ -4,8 +4,8 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "storage/image.h"
-#include "storage/layout.h"
+#include "records/layout.h"
+#include "volumes/image.h"
 #include "xml/xml.h"
 
 #include <algorithm>

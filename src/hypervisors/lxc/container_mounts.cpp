@@ -3,8 +3,8 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/text.h"
-#include "storage/layout.h"
-#include "storage/mounts.h"
+#include "records/layout.h"
+#include "volumes/mounts.h"
 
 namespace cpi::container_mounts {
 

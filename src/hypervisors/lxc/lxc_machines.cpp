@@ -7,9 +7,9 @@
 #include "base/undo.h"
 #include "lxc/container.h"
 #include "lxc/container_mounts.h"
-#include "storage/layout.h"
-#include "storage/mounts.h"
-#include "storage/tree.h"
+#include "records/layout.h"
+#include "volumes/mounts.h"
+#include "volumes/tree.h"
 #include "xml/xml.h"
 
 #include <algorithm>

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "hypervisor/hypervisor.h"
-#include "storage/layout.h"
+#include "records/layout.h"
 #include "vbox/vbox.h"
 #include "vbox/vboxmanage.h"
 

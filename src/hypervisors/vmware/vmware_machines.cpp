@@ -6,10 +6,10 @@
 #include "base/text.h"
 #include "hypervisor/device_edit.h"
 #include "json/json.h"
-#include "storage/image.h"
-#include "storage/layout.h"
+#include "records/layout.h"
 #include "virt/libvirt.h"
 #include "vmware/vmware_definition.h"
+#include "volumes/image.h"
 
 #include <algorithm>
 

@@ -5,7 +5,7 @@
 #include "host/local_host.h"
 #include "live/qemu/lab.h"
 #include "qemu/qemu.h"
-#include "storage/layout.h"
+#include "records/layout.h"
 
 #include <doctest/doctest.h>
 

@@ -5,8 +5,8 @@
 #include "by_libvirt/libvirt_machines.h"
 #include "host/local_host.h"
 #include "qemu/qemu.h"
+#include "records/layout.h"
 #include "src/caught.h"
-#include "storage/layout.h"
 #include "support/temp_dir.h"
 #include "xml/xml.h"
 

@@ -3,9 +3,9 @@
 
 #include "base/log.h"
 #include "host/local_host.h"
+#include "records/layout.h"
 #include "src/caught.h"
 #include "src/hypervisor/golden.h"
-#include "storage/layout.h"
 #include "virt/libvirt.h"
 #include "vmware/vmrun.h"
 #include "vmware/vmware.h"

@@ -1,4 +1,4 @@
-#include "storage/trees.h"
+#include "volumes/trees.h"
 
 #include "base/error.h"
 #include "base/ids.h"

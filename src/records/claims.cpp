@@ -1,4 +1,4 @@
-#include "storage/claims.h"
+#include "records/claims.h"
 
 #include "base/clock.h"
 #include "base/error.h"

@@ -2,7 +2,7 @@
 #include "base/handle.h"
 #include "base/pinned.h"
 #include "base/text.h"
-#include "storage/iso.h"
+#include "volumes/iso.h"
 
 #include <archive.h>
 #include <archive_entry.h>

@@ -1,4 +1,4 @@
-#include "storage/partition.h"
+#include "volumes/partition.h"
 
 #include "base/error.h"
 #include "base/text.h"

@@ -2,7 +2,7 @@
 
 #include "base/units.h"
 #include "host/host.h"
-#include "storage/id_map.h"
+#include "volumes/id_map.h"
 
 #include <optional>
 

@@ -1,7 +1,7 @@
 #include "host/local_host.h"
+#include "records/store.h"
 #include "src/caught.h"
 #include "src/child.h"
-#include "storage/store.h"
 #include "support/temp_dir.h"
 
 #include <atomic>

@@ -1,4 +1,4 @@
-#include "storage/file_system.h"
+#include "volumes/file_system.h"
 
 #include "base/error.h"
 #include "base/text.h"

@@ -1,8 +1,8 @@
-#include "storage/tree.h"
+#include "volumes/tree.h"
 
 #include "base/error.h"
 #include "base/text.h"
-#include "storage/mounts.h"
+#include "volumes/mounts.h"
 
 namespace cpi::tree {
 

@@ -1,4 +1,4 @@
-#include "storage/iso.h"
+#include "volumes/iso.h"
 
 #include "base/error.h"
 #include "base/handle.h"

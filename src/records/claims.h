@@ -1,6 +1,6 @@
 #pragma once
 
-#include "storage/store.h"
+#include "records/store.h"
 
 #include <chrono>
 #include <functional>

@@ -1,4 +1,4 @@
-#include "storage/id_map.h"
+#include "volumes/id_map.h"
 
 namespace cpi {
 

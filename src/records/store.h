@@ -3,7 +3,7 @@
 #include "base/log.h"
 #include "base/pinned.h"
 #include "base/undo.h"
-#include "storage/layout.h"
+#include "records/layout.h"
 
 #include <functional>
 #include <memory>

@@ -1,4 +1,4 @@
-#include "storage/mounts.h"
+#include "volumes/mounts.h"
 
 #include <doctest/doctest.h>
 

@@ -2,8 +2,8 @@
 
 #include "host/local_host.h"
 #include "src/caught.h"
-#include "storage/image.h"
 #include "support/temp_dir.h"
+#include "volumes/image.h"
 
 #include <sys/stat.h>
 

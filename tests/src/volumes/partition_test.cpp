@@ -1,9 +1,9 @@
 #include "host/local_host.h"
 #include "src/caught.h"
-#include "storage/file_system.h"
-#include "storage/partition.h"
 #include "support/cpi_process.h"
 #include "support/temp_dir.h"
+#include "volumes/file_system.h"
+#include "volumes/partition.h"
 
 namespace cpi::test {
 

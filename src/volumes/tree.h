@@ -1,7 +1,7 @@
 #pragma once
 
 #include "host/host.h"
-#include "storage/id_map.h"
+#include "volumes/id_map.h"
 
 #include <optional>
 

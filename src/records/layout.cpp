@@ -1,4 +1,4 @@
-#include "storage/layout.h"
+#include "records/layout.h"
 
 #include "base/text.h"
 

@@ -1,4 +1,4 @@
-#include "storage/store.h"
+#include "records/store.h"
 
 #include "base/clock.h"
 #include "base/error.h"

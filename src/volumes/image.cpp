@@ -1,4 +1,4 @@
-#include "storage/image.h"
+#include "volumes/image.h"
 
 #include "base/bytes.h"
 #include "base/clock.h"

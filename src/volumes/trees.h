@@ -1,6 +1,6 @@
 #pragma once
 
-#include "storage/store.h"
+#include "records/store.h"
 
 /// Root file systems that several objects of the store share. An image has a second name in the folder of
 /// each VM that needs it; a folder cannot have one, so these are apart, and each object that needs one has a

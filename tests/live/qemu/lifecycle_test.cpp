@@ -2,7 +2,7 @@
 // inside the guest.
 
 #include "base/text.h"
-#include "live/qemu/lab.h"
+#include "conformance/qemu_lab.h"
 
 #include <doctest/doctest.h>
 

@@ -2,8 +2,8 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "conformance/qemu_lab.h"
 #include "host/local_host.h"
-#include "live/qemu/lab.h"
 #include "qemu/qemu.h"
 #include "records/layout.h"
 

@@ -2,7 +2,7 @@
 // happen to the networks of others.
 
 #include "base/text.h"
-#include "live/qemu/lab.h"
+#include "conformance/qemu_lab.h"
 #include "network/existing_networks.h"
 
 #include <doctest/doctest.h>

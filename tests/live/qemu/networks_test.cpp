@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "live/qemu/lab.h"
+#include "conformance/qemu_lab.h"
 
 #include <doctest/doctest.h>
 

@@ -1,7 +1,7 @@
 // A libvirtd that goes away in the midst of a call, and comes back or not.
 
 #include "base/text.h"
-#include "live/qemu/lab.h"
+#include "conformance/qemu_lab.h"
 #include "src/caught.h"
 #include "support/libvirt_proxy.h"
 #include "virt/uri.h"

@@ -1,4 +1,4 @@
-#include "live/qemu/lab.h"
+#include "conformance/qemu_lab.h"
 
 #include "base/clock.h"
 #include "base/text.h"

@@ -1,7 +1,7 @@
 // Persistent disks on real QEMU, beyond what the life cycle shows.
 
 #include "base/text.h"
-#include "live/qemu/lab.h"
+#include "conformance/qemu_lab.h"
 #include "src/caught.h"
 
 #include <doctest/doctest.h>

@@ -1,6 +1,7 @@
 #include "stemcell/stemcells.h"
 
 #include "base/error.h"
+#include "base/units.h"
 #include "stemcell/image_format.h"
 #include "stemcell/tar_bytes.h"
 #include "stemcell/unpack.h"
@@ -121,7 +122,7 @@ Stemcell take_archive(Host& host, const Hypervisor& hypervisor, const Path& arch
     // is still an end to what a small archive may unfold to.
     constexpr std::uint64_t unsaid = std::uint64_t{256} << 30U;
     const std::uint64_t disk = properties.disk.bytes();
-    const std::uint64_t overhead = disk / 32 + (std::uint64_t{1} << 20U);
+    const std::uint64_t overhead = disk / 32 + mebibyte;
     const UnpackLimits limits{disk == 0 ? unsaid : disk + overhead};
 
     const Path unpacked = folder / "unpacked";

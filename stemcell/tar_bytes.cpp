@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "base/units.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -13,12 +14,6 @@
 #include <utility>
 
 namespace cpi {
-
-namespace {
-
-constexpr std::size_t mebibyte = std::size_t{1} << 20U;
-
-} // namespace
 
 std::string stemcell_image(const Path& file)
 {

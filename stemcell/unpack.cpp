@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "base/units.h"
 #include "stemcell/tar_reader.h"
 
 #include <sys/stat.h>
@@ -21,7 +22,6 @@ namespace {
 
 using namespace std::string_view_literals;
 
-constexpr std::size_t mebibyte = std::size_t{1} << 20U;
 constexpr std::size_t most_ovf_bytes = mebibyte;
 /// What may be in the archive beside the image.
 constexpr std::uint64_t most_other_bytes = 64 * mebibyte;

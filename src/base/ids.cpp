@@ -21,14 +21,14 @@ std::string random_bytes(std::size_t length)
 /// Of as many bytes as the pattern is long; four bits of each count.
 std::string uuid_of(std::string_view bytes)
 {
-    constexpr std::string_view digits = "0123456789abcdef";
+    constexpr std::string_view hex_digits = "0123456789abcdef";
     std::string uuid{uuid_pattern};
     for (std::size_t i = 0; i < uuid.size(); ++i) {
         const unsigned nibble = static_cast<unsigned char>(bytes[i]) & 0xFU;
         if (uuid[i] == 'x')
-            uuid[i] = digits[nibble];
+            uuid[i] = hex_digits[nibble];
         else if (uuid[i] == 'y')
-            uuid[i] = digits[8U | (nibble & 3U)];
+            uuid[i] = hex_digits[8U | (nibble & 3U)];
     }
     return uuid;
 }

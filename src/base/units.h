@@ -1,9 +1,12 @@
 #pragma once
 
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 
 namespace cpi {
+
+inline constexpr std::size_t mebibyte = std::size_t{1} << 20U;
 
 /// A size that was checked when it was read: never negative, and its bytes fit 64 bits.
 struct Mebibytes {

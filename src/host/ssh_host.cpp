@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "base/text.h"
+#include "base/units.h"
 #include "host/upload.h"
 
 #include <algorithm>
@@ -27,7 +28,7 @@ std::string word(const Path& path)
     return remote_word(path.native());
 }
 
-std::string mode_of(Access access)
+std::string chmod_mode(Access access)
 {
     return access == Access::owner ? "600" : "644";
 }
@@ -206,7 +207,7 @@ void SshHost::publish(const Path& file, std::string_view bytes, Access access)
     const std::string s = word(staging);
     demand(concat("writing ", file.native()),
            concat("rm -rf -- ", s, "; { cat >", s, " && [ \"$(stat -c %s -- ", s, ")\" = ", bytes.size(),
-                  " ] && chmod ", mode_of(access), " -- ", s, " && sync -- ", s, " && mv -fT -- ", s, " ",
+                  " ] && chmod ", chmod_mode(access), " -- ", s, " && sync -- ", s, " && mv -fT -- ", s, " ",
                   word(file), " && ", sync_parent(file), "; } || { rm -f -- ", s, "; false; }"),
            Secret{std::string{bytes}});
 }
@@ -214,7 +215,7 @@ void SshHost::publish(const Path& file, std::string_view bytes, Access access)
 std::unique_ptr<Sink> SshHost::create(const Path& file, Access access)
 {
     demand(concat("creating ", file.native()),
-           concat("(set -C; : >", word(file), ") && chmod ", mode_of(access), " -- ", word(file)));
+           concat("(set -C; : >", word(file), ") && chmod ", chmod_mode(access), " -- ", word(file)));
     return start_upload(session(), file);
 }
 
@@ -230,7 +231,7 @@ Path SshHost::bring(const Path& own, const Path& place)
     std::ifstream file{own, std::ios::binary};
     if (!file)
         throw system_error(concat("opening ", own.native()), errno);
-    std::vector<char> block(std::size_t{1} << 20U);
+    std::vector<char> block(mebibyte);
     const auto sink = create(place, Access::owner);
     while (file.read(block.data(), static_cast<std::streamsize>(block.size())) || file.gcount() > 0)
         sink->write({block.data(), static_cast<std::size_t>(file.gcount())});

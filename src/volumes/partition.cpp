@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "base/units.h"
 #include "json/json.h"
 
 namespace cpi::partition {
@@ -10,7 +11,6 @@ namespace {
 
 constexpr std::chrono::hours patience{1};
 constexpr std::int64_t most_sectors = std::int64_t{1} << 50U;
-constexpr std::uint64_t mebibyte = std::uint64_t{1} << 20U;
 
 } // namespace
 

@@ -1,6 +1,6 @@
 #include "cpi/cpi.h"
 
-#include "cpi/remote.h"
+#include "cpi/config/remote.h"
 #include "host/ssh_host.h"
 
 namespace cpi {

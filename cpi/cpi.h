@@ -1,7 +1,7 @@
 #pragma once
 
 #include "base/log.h"
-#include "cpi/config.h"
+#include "cpi/config/config.h"
 #include "host/host.h"
 #include "hypervisor/hypervisor.h"
 #include "records/store.h"

@@ -1,12 +1,12 @@
 #include "cpi/dispatch.h"
 
 #include "cpi/cpi.h"
+#include "cpi/disk/snapshots.h"
 #include "cpi/host_mark.h"
-#include "cpi/limits.h"
 #include "cpi/methods.h"
-#include "cpi/redact.h"
-#include "cpi/response.h"
-#include "cpi/snapshots.h"
+#include "cpi/properties/limits.h"
+#include "cpi/wire/redact.h"
+#include "cpi/wire/response.h"
 
 #include <algorithm>
 #include <new>

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "cpi/results.h"
-#include "cpi/types.h"
+#include "cpi/properties/types.h"
+#include "cpi/wire/results.h"
 
 namespace cpi {
 

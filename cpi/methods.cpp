@@ -1,11 +1,11 @@
 #include "cpi/methods.h"
 
-#include "cpi/disks.h"
+#include "cpi/disk/disks.h"
+#include "cpi/disk/snapshots.h"
 #include "cpi/info.h"
-#include "cpi/managed_networks.h"
-#include "cpi/snapshots.h"
-#include "cpi/stemcell_methods.h"
-#include "cpi/vms.h"
+#include "cpi/network/managed_networks.h"
+#include "cpi/stemcell/stemcell_methods.h"
+#include "cpi/vm/vms.h"
 
 #include <array>
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "cpi/method.h"
+#include "cpi/wire/method.h"
 
 #include <span>
 

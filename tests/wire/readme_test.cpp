@@ -1,7 +1,7 @@
 // The documents say what the program says, and their links lead somewhere.
 
 #include "base/text.h"
-#include "cpi/limits.h"
+#include "cpi/properties/limits.h"
 #include "support/cpi_process.h"
 #include "support/documents.h"
 #include "support/temp_dir.h"

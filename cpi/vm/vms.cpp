@@ -1,0 +1,191 @@
+#include "cpi/vm/vms.h"
+
+#include "cpi/disk/disk_options.h"
+#include "cpi/disk/disks.h"
+#include "cpi/owner.h"
+#include "cpi/properties/limits.h"
+#include "cpi/vm/agent_settings.h"
+#include "cpi/vm/held_vm.h"
+#include "cpi/vm/vm_addresses.h"
+#include "cpi/vm/vm_files.h"
+#include "volumes/trees.h"
+
+#include <algorithm>
+
+namespace cpi {
+
+namespace {
+
+void require_disks(Cpi& cpi, const std::vector<DiskCid>& disks)
+{
+    for (const DiskCid& disk : disks)
+        if (!has_disk(cpi, disk))
+            throw Error{ErrorKind::disk_not_found, concat("disk '", disk.str(), "' not found")};
+}
+
+void enable_networks(Cpi& cpi, const VmPlan& plan)
+{
+    const NetworkPlan& networks = plan.networks;
+    const AutoEnable enable = cpi.config().auto_enable_networks ? AutoEnable::yes : AutoEnable::no;
+    if (!cpi.hypervisor().has_libvirt_networks) {
+        for (const PlannedNic& planned : networks.nics)
+            cpi.machines().make_usable(planned.nic, enable, planned.subnets);
+        return;
+    }
+    require_vlan_support(networks, [&] { return cpi.libvirt().version(); });
+    for (const PlannedNic& planned : networks.nics) {
+        make_usable(cpi.libvirt(), cpi.log(), planned.nic.source, enable, planned.subnets);
+        if (plan.spec.autostart)
+            start_with_host(cpi.libvirt(), cpi.log(), planned.nic.source, enable);
+    }
+}
+
+/// Takes the VM's addresses and plugs its NICs in.
+void settle_nics(Cpi& cpi, VmPlan& plan, const Path& folder)
+{
+    const std::vector<AddressClaim> claims = claims_of(plan.networks);
+    write_vm_record(cpi, folder, claims);
+    claim_addresses(cpi.store(), plan.cid, claims, address_holders(cpi));
+    reserve_addresses(cpi, plan.cid, folder, plan.networks);
+    for (const PlannedNic& planned : plan.networks.nics)
+        plan.spec.nics.push_back(planned.nic);
+    if (cpi.hypervisor().nics_are_set_by == NicsAreSetBy::hypervisor)
+        plan.networks.settings = preconfigured(plan.networks);
+}
+
+/// What there is of a VM outside its folder. False: it was not in libvirt.
+bool forget_vm(Cpi& cpi, const VmCid& vm)
+{
+    require_own(cpi, vm);
+    const bool had_machine = cpi.machines().remove(vm);
+    release_reservations(cpi, vm);
+    release_claims(cpi, vm);
+    forget_key(cpi, vm);
+    return had_machine;
+}
+
+/// Removes VMs that are in libvirt alone, of which a call could take back no more.
+void sweep_strays(Cpi& cpi)
+{
+    Store& store = cpi.store();
+    std::optional<std::vector<std::string>> folders; // listed after the VMs: one in the making has its folder
+    const auto has_files = [&](const VmCid& vm) {
+        if (!folders)
+            folders = store.host().list(store.layout().vms());
+        return std::ranges::find(*folders, vm.str()) != folders->end() || store.is_begun(vm);
+    };
+    store.tolerate("VMs without files", [&] {
+        for (const VmCid& vm : cpi.machines().strays(has_files)) {
+            cpi.log().warning(
+                concat("removing VM ", vm.str(), ", which was never finished and has no files"));
+            forget_vm(cpi, vm);
+        }
+    });
+}
+
+Secret settings_of(Cpi& cpi, const VmPlan& plan, const std::string& agent_id,
+                   const std::optional<json::VerbatimObject>& env)
+{
+    std::optional<DiskHint> ephemeral;
+    if (plan.spec.ephemeral)
+        ephemeral = cpi.hypervisor().hint(*plan.spec.ephemeral);
+    return settings_json({.agent_id = agent_id,
+                          .vm = plan.cid,
+                          .networks = plan.networks.settings,
+                          .ephemeral_disk = ephemeral,
+                          .env = env.value_or(json::VerbatimObject{})},
+                         cpi.config().agent);
+}
+
+/// create_vm, but for what its errors are to the Director.
+CreatedVm make_vm(Cpi& cpi, const std::string& agent_id, const StemcellCid& stemcell_cid,
+                  const VmProperties& properties, const Networks& networks,
+                  const std::optional<std::vector<DiskCid>>& disks,
+                  const std::optional<json::VerbatimObject>& env)
+{
+    sweep_vms(cpi); // first of all: their addresses are free then
+    sweep_strays(cpi);
+    Store& store = cpi.store();
+    cpi.require_store_for_vms();
+    check_properties(cpi, "cloud properties of the VM", cpi.hypervisor().vm_limits, properties);
+    for (const Network& network : networks.all)
+        check_properties(cpi, concat("cloud properties of the network '", network.name, "'"),
+                         cpi.hypervisor().nic_limits, network.fields.cloud_properties);
+    VmPlan plan = plan_vm(cpi, stemcell_cid, properties, networks);
+    require_disks(cpi, disks.value_or(std::vector<DiskCid>{}));
+    enable_networks(cpi, plan);
+    const std::string vm = plan.cid.str();
+
+    const Path kind = store.layout().vms();
+    const Path pool = pool_directory(cpi, properties);
+    if (plan.spec.autostart)
+        warn_unless_pool_autostarts(cpi, properties);
+    Creation creation{store, kind, vm};
+    creation.undo().add(concat("remove VM ", vm), [&] { forget_vm(cpi, plan.cid); });
+    settle_nics(cpi, plan, creation.staging());
+    const auto key = keep_key(cpi, properties, creation.staging(), vm);
+    make_files(cpi, plan, {creation.staging(), pool, key}, settings_of(cpi, plan, agent_id, env));
+    creation.publish();
+    cpi.machines().create(plan.spec);
+    creation.finish();
+    refresh_pool(cpi, properties);
+    return {plan.cid, plan.networks.settings};
+}
+
+} // namespace
+
+CreatedVm create_vm(Cpi& cpi, const std::string& agent_id, const StemcellCid& stemcell,
+                    const VmProperties& properties, const Networks& networks,
+                    const std::optional<std::vector<DiskCid>>& disks,
+                    const std::optional<json::VerbatimObject>& env)
+{
+    try {
+        return make_vm(cpi, agent_id, stemcell, properties, networks, disks, env);
+    } catch (const Error& error) {
+        // It is the one error after which the Director tries again; a host that is full may have room then.
+        if (!error.ok_to_retry() && error.kind() != ErrorKind::no_disk_space)
+            throw;
+        throw Error{ErrorKind::vm_creation_failed, error.message(), Retry::yes, error.cause()};
+    }
+}
+
+void sweep_vms(Cpi& cpi)
+{
+    cpi.store().sweep(cpi.store().layout().vms(), VmTag::prefix,
+                      [&](const std::string& name) { forget_vm(cpi, VmCid{name}); });
+}
+
+void delete_vm(Cpi& cpi, const VmCid& vm)
+{
+    sweep_vms(cpi);
+    sweep_strays(cpi);
+    const HeldVm held{cpi, vm};
+    const bool had_machine = forget_vm(cpi, vm);
+    trees::discard_holder(cpi.store(), vm);
+    if (!had_machine && !held.has_files())
+        throw Error{ErrorKind::vm_not_found, concat("VM '", vm.str(), "' not found")};
+}
+
+bool has_vm(Cpi& cpi, const VmCid& vm)
+{
+    require_own(cpi, vm);
+    return cpi.machines().exists(vm);
+}
+
+void reboot_vm(Cpi& cpi, const VmCid& vm)
+{
+    constexpr std::chrono::seconds patience{30};
+    const HeldVm held{cpi, vm};
+    cpi.machines().reboot(vm, patience);
+}
+
+void set_vm_metadata(Cpi& cpi, const VmCid& vm, const std::map<std::string, TagValue>& metadata)
+{
+    const HeldVm held{cpi, vm};
+    Tags tags;
+    for (const auto& [key, value] : metadata)
+        tags.emplace(key, value.text);
+    cpi.machines().annotate(vm, tags);
+}
+
+} // namespace cpi

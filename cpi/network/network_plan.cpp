@@ -10,14 +10,14 @@ namespace {
 
 constexpr std::string_view properties_place = "cloud_properties.";
 
-[[noreturn]] void refuse(std::string_view key, std::string_view why)
+[[noreturn]] void refuse_member(std::string_view key, std::string_view why)
 {
     throw wrong_argument(concat("arguments[0].", key, ": ", why));
 }
 
-[[noreturn]] void refuse_property(std::string_view key, std::string_view why)
+[[noreturn]] void refuse_cloud_property(std::string_view key, std::string_view why)
 {
-    refuse(concat(properties_place, key), why);
+    refuse_member(concat(properties_place, key), why);
 }
 
 /// The text goes into configuration files of libvirt and dnsmasq.
@@ -28,8 +28,8 @@ void require_plain(std::string_view key, const std::string& text, std::size_t lo
                c == '_' || c == '.';
     };
     if (text.size() > longest || !std::ranges::all_of(text, plain))
-        refuse_property(key, concat("expected at most ", longest, " letters, digits, '-', '_' and '.', got '",
-                                    excerpt(text), "'"));
+        refuse_cloud_property(key, concat("expected at most ", longest,
+                                          " letters, digits, '-', '_' and '.', got '", excerpt(text), "'"));
 }
 
 void check_making(const NetworkMaking& making)
@@ -41,15 +41,17 @@ void check_making(const NetworkMaking& making)
     require_plain("domain", making.domain, longest_domain);
     if (!making.forward_dev.empty() && making.forward_mode != Forward::nat &&
         making.forward_mode != Forward::route)
-        refuse_property("forward_dev", "only forward_mode nat and route go through a device");
+        refuse_cloud_property("forward_dev", "only forward_mode nat and route go through a device");
     if (making.forward_mode != Forward::bridge)
         return;
     if (making.bridge.empty())
-        refuse_property("bridge", "forward_mode bridge needs the name of a bridge of the hypervisor's host");
+        refuse_cloud_property("bridge",
+                              "forward_mode bridge needs the name of a bridge of the hypervisor's host");
     if (making.dhcp.wanted)
-        refuse_property("dhcp", "libvirt gives no addresses on a bridge of the host (forward_mode bridge)");
+        refuse_cloud_property("dhcp",
+                              "libvirt gives no addresses on a bridge of the host (forward_mode bridge)");
     if (!making.domain.empty())
-        refuse_property("domain", "libvirt has no DNS on a bridge of the host (forward_mode bridge)");
+        refuse_cloud_property("domain", "libvirt has no DNS on a bridge of the host (forward_mode bridge)");
 }
 
 void check(const NetworkDefinition& definition)
@@ -60,12 +62,13 @@ void check(const NetworkDefinition& definition)
     if (!definition.range.empty())
         return;
     if (!definition.netmask_bits)
-        refuse("range", "expected a range, or netmask_bits instead, got neither");
+        refuse_member("range", "expected a range, or netmask_bits instead, got neither");
     if (!definition.gateway.empty())
-        refuse("gateway", "a gateway needs the range that it lies in");
+        refuse_member("gateway", "a gateway needs the range that it lies in");
     if (definition.cloud_properties.making.forward_mode == Forward::bridge)
-        refuse("netmask_bits", "on a bridge of the host (forward_mode bridge) the range is not the CPI's to "
-                               "choose. Try: a range and a gateway");
+        refuse_member("netmask_bits",
+                      "on a bridge of the host (forward_mode bridge) the range is not the CPI's to "
+                      "choose. Try: a range and a gateway");
 }
 
 NetworkCid choose_cid(const std::string& name)
@@ -76,7 +79,7 @@ NetworkCid choose_cid(const std::string& name)
     try {
         return NetworkCid{concat(NetworkCid::prefix, NetworkCid{name}.str())};
     } catch (const Error& error) {
-        refuse_property("name", error.what());
+        refuse_cloud_property("name", error.what());
     }
 }
 
@@ -94,10 +97,10 @@ Cidr choose_range(const NetworkDefinition& definition, const std::string& seed,
     const auto range = Cidr::parse(definition.range);
     if (!range || range->prefix() < least_prefix ||
         range->prefix() + least_host_bits > range->first().width())
-        refuse("range",
-               concat("expected a subnet such as 10.0.0.0/24 or fd00::/64, of 8 to 30 bits (IPv6: to "
-                      "126), got '",
-                      excerpt(definition.range), "'"));
+        refuse_member("range",
+                      concat("expected a subnet such as 10.0.0.0/24 or fd00::/64, of 8 to 30 bits (IPv6: to "
+                             "126), got '",
+                             excerpt(definition.range), "'"));
     return *range;
 }
 
@@ -105,14 +108,14 @@ IpAddress choose_gateway(const NetworkDefinition& definition, const Cidr& range)
 {
     if (definition.gateway.empty()) {
         if (definition.cloud_properties.making.forward_mode == Forward::bridge)
-            refuse("gateway", "forward_mode bridge needs the gateway that the bridge's network has");
+            refuse_member("gateway", "forward_mode bridge needs the gateway that the bridge's network has");
         return range.first().plus(1);
     }
     const auto gateway = IpAddress::parse(definition.gateway);
     if (!gateway || !range.has_host(*gateway))
-        refuse("gateway",
-               concat("expected an address in ", range.text(), ", neither its first nor its last, got '",
-                      excerpt(definition.gateway), "'"));
+        refuse_member("gateway",
+                      concat("expected an address in ", range.text(),
+                             ", neither its first nor its last, got '", excerpt(definition.gateway), "'"));
     return *gateway;
 }
 
@@ -123,7 +126,8 @@ IpRange upper_addresses(const Cidr& range, const IpAddress& gateway)
     constexpr unsigned most_bits = 12;
     const unsigned host_bits = range.first().width() - range.prefix();
     if (host_bits < least_host_bits)
-        refuse_property("dhcp", concat("the range ", range.text(), " is too small to choose addresses from"));
+        refuse_cloud_property("dhcp",
+                              concat("the range ", range.text(), " is too small to choose addresses from"));
     const std::int64_t count =
         std::max<std::int64_t>(2, std::int64_t{1} << std::min(host_bits - least_host_bits, most_bits));
     const IpAddress last = range.last().plus(-1);
@@ -142,11 +146,12 @@ std::optional<IpRange> choose_dhcp(const DhcpWish& wish, const Cidr& range, cons
     const auto start = IpAddress::parse(wish.range->start);
     const auto end = IpAddress::parse(wish.range->end);
     if (!start || !end || !range.has_host(*start) || !range.has_host(*end) || *end < *start)
-        refuse_property("dhcp", concat("expected a start and an end in ", range.text(), ", got '",
-                                       excerpt(wish.range->start), "' and '", excerpt(wish.range->end), "'"));
+        refuse_cloud_property("dhcp",
+                              concat("expected a start and an end in ", range.text(), ", got '",
+                                     excerpt(wish.range->start), "' and '", excerpt(wish.range->end), "'"));
     const IpRange chosen{*start, *end};
     if (chosen.contains(gateway))
-        refuse_property("dhcp", concat("the gateway ", gateway.text(), " is among these addresses"));
+        refuse_cloud_property("dhcp", concat("the gateway ", gateway.text(), " is among these addresses"));
     return chosen;
 }
 
@@ -178,13 +183,13 @@ void refuse_collision(const ManagedNetwork& network, const ExistingNetwork& othe
 {
     const std::string named = concat("libvirt's network '", other.name, "'");
     if (network.spec.name == other.name)
-        refuse_property("name", concat(named, " exists already. Try: another name, or none"));
+        refuse_cloud_property("name", concat(named, " exists already. Try: another name, or none"));
     if (share_wrongly(network.spec, other))
-        refuse_property("bridge", concat("'", other.bridge, "' is the bridge of ", named));
+        refuse_cloud_property("bridge", concat("'", other.bridge, "' is the bridge of ", named));
     const auto overlaps = [&](const Cidr& subnet) { return subnet.overlaps(network.range); };
     const auto found = std::ranges::find_if(other.subnets, overlaps);
     if (!network.spec.addresses.empty() && found != other.subnets.end())
-        refuse("range", concat(network.range.text(), " overlaps with ", found->text(), " of ", named));
+        refuse_member("range", concat(network.range.text(), " overlaps with ", found->text(), " of ", named));
 }
 
 json::Verbatim nic_properties(const std::string& network, const ManagedProperties& properties)

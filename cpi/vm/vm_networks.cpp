@@ -12,7 +12,8 @@ namespace {
 
 constexpr std::string_view usual_network = "default";
 
-[[noreturn]] void refuse(const std::string& name, std::string_view what, ErrorKind kind = ErrorKind::cloud)
+[[noreturn]] void refuse_network(const std::string& name, std::string_view what,
+                                 ErrorKind kind = ErrorKind::cloud)
 {
     throw Error{kind, concat("network '", name, "': ", what)};
 }
@@ -27,27 +28,27 @@ void check_address(const std::string& name, const NetworkFields& network, std::s
 {
     const auto address = IpAddress::parse(network.ip);
     if (!address)
-        refuse(name, concat(what, " needs an IP address, got '", network.ip, "'"));
+        refuse_network(name, concat(what, " needs an IP address, got '", network.ip, "'"));
     // A longer range than one address would have to be routed to the VM.
     if (!network.prefix.empty() && network.prefix != std::to_string(address->width()))
-        refuse(name,
-               concat("prefix '", network.prefix, "' with the address '", network.ip,
-                      "': delegated prefixes are not supported. Try: a subnet without 'prefix'"),
-               ErrorKind::not_supported);
+        refuse_network(name,
+                       concat("prefix '", network.prefix, "' with the address '", network.ip,
+                              "': delegated prefixes are not supported. Try: a subnet without 'prefix'"),
+                       ErrorKind::not_supported);
 }
 
 void check(const std::string& name, const NetworkFields& network)
 {
     if (network.cloud_properties.dhcp_reservation && network.type != NetworkType::dynamic)
-        refuse(name, "dhcp_reservation is for dynamic networks");
+        refuse_network(name, "dhcp_reservation is for dynamic networks");
     if (network.type == NetworkType::vip)
         check_address(name, network, "a vip network");
     if (network.type != NetworkType::manual)
         return;
     check_address(name, network, "a manual network");
     if (!fits_address(network.netmask, network.ip))
-        refuse(name,
-               concat("a manual network needs a netmask that fits its address, got '", network.netmask, "'"));
+        refuse_network(name, concat("a manual network needs a netmask that fits its address, got '",
+                                    network.netmask, "'"));
 }
 
 NicSource resolve(NicSource source, const NetworkAliases& aliases)
@@ -145,9 +146,10 @@ void add(Draft& draft, const Network& network, const Wish& wish)
         auto& known = draft.wish.*agreement.second;
         const auto& said = wish.*agreement.second;
         if (known && said && *known != *said)
-            refuse(network.name,
-                   concat("it shares a NIC with network '", draft.name(), "', by nic_group '", draft.group,
-                          "', and their cloud_properties contradict each other: ", agreement.first));
+            refuse_network(network.name,
+                           concat("it shares a NIC with network '", draft.name(), "', by nic_group '",
+                                  draft.group,
+                                  "', and their cloud_properties contradict each other: ", agreement.first));
         if (said)
             known = said;
     };
@@ -179,22 +181,23 @@ void check_source(const std::string& name, const PlannedNic& planned)
     const Nic& nic = planned.nic;
     const Kind kind = nic.source.kind;
     if (!nic.filter.empty() && (kind == Kind::direct || kind == Kind::openvswitch))
-        refuse(name,
-               concat("libvirt has no nwfilter for ",
-                      kind == Kind::direct ? "'direct' interfaces" : "Open vSwitch ports",
-                      ". Try: a libvirt network or a plain bridge"),
-               ErrorKind::not_supported);
+        refuse_network(name,
+                       concat("libvirt has no nwfilter for ",
+                              kind == Kind::direct ? "'direct' interfaces" : "Open vSwitch ports",
+                              ". Try: a libvirt network or a plain bridge"),
+                       ErrorKind::not_supported);
     if (nic.vlan && kind == Kind::direct && nic.source.mode != DirectMode::passthrough)
-        refuse(
+        refuse_network(
             name,
             "'direct' can have a 'vlan' only with direct_mode passthrough. Try: a VLAN interface of the host "
             "as 'direct', or a bridge of Open vSwitch",
             ErrorKind::not_supported);
     if (planned.wants_reservation && kind != Kind::network)
-        refuse(name,
-               concat("reserving an address (dhcp_reservation, or a dynamic network of a container) needs a "
-                      "libvirt network, and this is ",
-                      describe(nic.source), ". Try: a manual network"));
+        refuse_network(
+            name,
+            concat("reserving an address (dhcp_reservation, or a dynamic network of a container) needs a "
+                   "libvirt network, and this is ",
+                   describe(nic.source), ". Try: a manual network"));
 }
 
 bool has_role(const Network& network, std::string_view role)
@@ -250,7 +253,7 @@ PlannedNic finish(const VmCid& vm, const Draft& draft, const NetworkAliases& ali
 std::size_t owner_of(const Network& vip, const std::vector<Draft>& drafts)
 {
     if (drafts.empty())
-        refuse(vip.name, "a vip needs a NIC. Try: give the VM a manual or dynamic network too");
+        refuse_network(vip.name, "a vip needs a NIC. Try: give the VM a manual or dynamic network too");
     const std::string& group = vip.fields.nic_group;
     const auto in_group = [&](const Draft& draft) { return draft.group == group; };
     const auto is_gateway = [](const Draft& draft) {
@@ -260,7 +263,7 @@ std::size_t owner_of(const Network& vip, const std::vector<Draft>& drafts)
     const auto owner =
         group.empty() ? std::ranges::find_if(drafts, is_gateway) : std::ranges::find_if(drafts, in_group);
     if (owner == drafts.end() && !group.empty())
-        refuse(vip.name, concat("no manual or dynamic network is in its nic_group '", group, "'"));
+        refuse_network(vip.name, concat("no manual or dynamic network is in its nic_group '", group, "'"));
     return owner == drafts.end() ? 0 : static_cast<std::size_t>(owner - drafts.begin());
 }
 
@@ -271,9 +274,10 @@ void check_filtered(const Draft& draft, const PlannedNic& planned)
         return;
     for (const Network* network : draft.networks)
         if (network->fields.type == NetworkType::dynamic)
-            refuse(network->name, concat("nwfilter '", planned.nic.filter,
-                                         "' would block the address that DHCP gives, for the NIC has others "
-                                         "too. Try: dhcp_reservation"));
+            refuse_network(network->name,
+                           concat("nwfilter '", planned.nic.filter,
+                                  "' would block the address that DHCP gives, for the NIC has others "
+                                  "too. Try: dhcp_reservation"));
 }
 
 void check_together(const std::vector<Draft>& drafts, const std::vector<PlannedNic>& nics)
@@ -284,13 +288,13 @@ void check_together(const std::vector<Draft>& drafts, const std::vector<PlannedN
         const std::string& name = drafts[i].name();
         const Nic& nic = nics[i].nic;
         if (const auto [other, is_new] = names_by_mac.emplace(nic.mac, name); !is_new)
-            refuse(name, concat("network '", other->second, "' has the mac '", nic.mac, "' too"));
+            refuse_network(name, concat("network '", other->second, "' has the mac '", nic.mac, "' too"));
         check_filtered(drafts[i], nics[i]);
         if (!nics[i].wants_reservation)
             continue;
         if (const auto [other, is_new] = names_by_reserving.emplace(nic.source.name, name); !is_new)
-            refuse(name, concat("a VM can have one DHCP reservation on ", describe(nic.source),
-                                ", and network '", other->second, "' has it"));
+            refuse_network(name, concat("a VM can have one DHCP reservation on ", describe(nic.source),
+                                        ", and network '", other->second, "' has it"));
     }
 }
 

@@ -4,7 +4,6 @@
 #include "cpi/disk/snapshots.h"
 #include "cpi/host_mark.h"
 #include "cpi/methods.h"
-#include "cpi/properties/limits.h"
 #include "cpi/wire/redact.h"
 #include "cpi/wire/response.h"
 
@@ -44,6 +43,13 @@ void check_envelope(const json::Place& request)
         invalid("Request should include context with director uuid");
 }
 
+void require_possible(const Method& method, const Hypervisor& hypervisor)
+{
+    if (method.needs_networks && !hypervisor.why_no_networks.empty())
+        throw Error{ErrorKind::not_supported, concat("'", method.name, "' is not possible on ",
+                                                     hypervisor.name, ": ", hypervisor.why_no_networks)};
+}
+
 /// What comes before each call that uses the store, whichever it is.
 void make_ready(Cpi& cpi)
 {
@@ -67,8 +73,7 @@ void serve(std::string_view request_text, std::string_view source, const ConfigR
 
     const Config config = read_config(read_text(), source, request.at("context"));
     hide_secrets(log.redactor(), config);
-    require_possible(*config.hypervisor.row, config.hypervisor.row->method_limits,
-                     {std::string{method.name}});
+    require_possible(method, *config.hypervisor.row);
     Cpi cpi{config, host, log};
     if (method.uses == Method::Uses::machines && config.is_remote())
         static_cast<void>(cpi.machines());

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "cpi/properties/types.h"
+#include "cpi/wire/arguments.h"
 #include "cpi/wire/results.h"
 
 namespace cpi {

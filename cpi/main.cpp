@@ -4,7 +4,8 @@
 #include "cpi/disk/convert_disk.h"
 #include "cpi/disk/snapshots.h"
 #include "cpi/dispatch.h"
-#include "cpi/properties/limits.h"
+#include "cpi/operator/schemas.h"
+#include "cpi/operator/tables.h"
 #include "cpi/wire/redact.h"
 #include "cpi/wire/response.h"
 #include "host/fd.h"
@@ -45,8 +46,10 @@ constexpr std::string_view usage = R"(Usage:
                                     make a detached disk of another hypervisor, or for other ids, one of
                                     the configured; prints the disk's cid
   libvirt_cpi config check FILE     say whether FILE is a valid configuration, and what follows from it
-  libvirt_cpi config schema         print the JSON Schema of the configuration
+  libvirt_cpi config schema [NAME]  print the JSON Schema of the configuration; NAME: of the cloud properties in
+                                    vm_types, disk_types or networks
   libvirt_cpi hypervisors           print what each hypervisor can do: methods and cloud properties
+  libvirt_cpi properties            print what each cloud property means
   libvirt_cpi --version
   libvirt_cpi --help
 )";
@@ -257,6 +260,16 @@ int print(std::string_view text)
     return EXIT_SUCCESS;
 }
 
+int print_schema(const std::string& name)
+{
+    try {
+        return print(schema_of(name));
+    } catch (const Error& error) {
+        std::cerr << error.what() << "\n";
+        return EXIT_FAILURE;
+    }
+}
+
 int check_config(const std::string& file)
 {
     try {
@@ -299,9 +312,13 @@ constexpr std::array forms{
     Form{{"--config", any, "convert-disk", any, "--to", any},
          [](Words words) { return convert(words[1], words[3], words[5]); }},
     Form{{"config", "check", any}, [](Words words) { return check_config(words[2]); }},
-    Form{{"config", "schema"}, [](Words /*words*/) { return print(config_schema()); }},
+    Form{{"config", "schema"}, [](Words /*words*/) { return print(schema_of("config")); }},
+    Form{{"config", "schema", any}, [](Words words) { return print_schema(words[2]); }},
     Form{{"hypervisors"},
-         [](Words /*words*/) { return print(concat(method_table(), "\n", vm_table(), "\n", nic_table())); }},
+         [](Words /*words*/) {
+             return print(concat(method_table(), "\n", vm_support_table(), "\n", nic_support_table()));
+         }},
+    Form{{"properties"}, [](Words /*words*/) { return print(concat(vm_table(), "\n", nic_table())); }},
     Form{{"--version"}, [](Words /*words*/) { return print("libvirt_cpi " LIBVIRT_CPI_VERSION); }},
     Form{{"--help"}, [](Words /*words*/) { return print(usage); }},
 };

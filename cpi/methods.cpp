@@ -41,8 +41,8 @@ std::span<const Method> methods() noexcept
         store_method<snapshot_disk>("snapshot_disk"),
         store_method<delete_snapshot>("delete_snapshot"),
 
-        store_method<create_network>("create_network"),
-        store_method<delete_network>("delete_network"),
+        network_method<create_network>("create_network"),
+        network_method<delete_network>("delete_network"),
     };
     return table;
 }

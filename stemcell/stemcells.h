@@ -3,6 +3,7 @@
 #include "base/ids.h"
 #include "hypervisor/hypervisor.h"
 #include "json/codec.h"
+#include "properties/hardware.h"
 #include "records/store.h"
 #include "volumes/id_map.h"
 
@@ -56,12 +57,6 @@ inline constexpr std::array names<SettingsChannel>{
     NamedValue<SettingsChannel>{"config-drive", SettingsChannel::config_drive},
     NamedValue<SettingsChannel>{"env-cdrom", SettingsChannel::env_cdrom},
     NamedValue<SettingsChannel>{"warden-file", SettingsChannel::warden_file},
-};
-
-template <>
-inline constexpr std::array names<Firmware>{
-    NamedValue<Firmware>{"bios", Firmware::bios},
-    NamedValue<Firmware>{"uefi", Firmware::uefi},
 };
 
 template <>

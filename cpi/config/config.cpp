@@ -1,10 +1,9 @@
 #include "cpi/config/config.h"
 
 #include "base/error.h"
-#include "cpi/properties/limits.h"
+#include "cpi/properties/possible.h"
 #include "cpi/wire/redact.h"
 #include "host/local_host.h"
-#include "json/schema.h"
 #include "virt/uri.h"
 
 #include <algorithm>
@@ -86,7 +85,7 @@ void check_aliases(const Config& config)
 {
     for (const auto& [name, place] : config.network_aliases)
         while_doing(concat("network_aliases.", name), [&config, &place = place] {
-            require_possible(*config.hypervisor.row, config.hypervisor.row->nic_limits, place.given_keys);
+            require_nics_possible(*config.hypervisor.row, place.given_keys);
             if (!source_of(place))
                 throw Error{ErrorKind::invalid_call, "expected one of network, bridge and direct, got none"};
         });
@@ -234,17 +233,6 @@ void hide_secrets(Redactor& redactor, const Config& config)
         const json::Document blobstore = json::parse(config.agent.blobstore->text, "the blobstore");
         hide_strings(redactor, json::root(blobstore).at("options"));
     }
-}
-
-std::string config_schema()
-{
-    json::Writer out;
-    out.begin_object();
-    out.key("$schema").string("https://json-schema.org/draft/2020-12/schema");
-    out.key("title").string("Configuration of libvirt_cpi");
-    json::SchemaOf<Config>::write(out);
-    out.end_object();
-    return json::pretty(out.text());
 }
 
 } // namespace cpi

@@ -1,9 +1,10 @@
 #pragma once
 
 #include "base/secret.h"
-#include "cpi/properties/network_types.h"
 #include "hypervisors/table.h"
-#include "json/codec.h"
+#include "json/schema.h"
+#include "properties/hardware.h"
+#include "properties/nics.h"
 #include "volumes/id_map.h"
 
 #include <optional>
@@ -90,15 +91,29 @@ struct Config {
 /// Tells the redactor each secret of the configuration.
 void hide_secrets(Redactor& redactor, const Config& config);
 
-/// The configuration's JSON Schema.
-[[nodiscard]] std::string config_schema();
-
 namespace json {
 
 template <>
 struct Codec<HypervisorChoice> {
     static HypervisorChoice read(const Place& place);
     static std::string expected();
+};
+
+template <>
+struct SchemaOf<HypervisorChoice> {
+    static void write(Writer& out)
+    {
+        out.key("enum").begin_array();
+        for (const Hypervisor* row : hypervisors())
+            out.string(row->name);
+        out.end_array();
+    }
+};
+template <>
+struct SchemaOf<AbsolutePath> : SchemaOfText {
+};
+template <>
+struct SchemaOf<HostName> : SchemaOfText {
 };
 
 template <>
@@ -119,13 +134,6 @@ inline constexpr std::array names<StorageController>{
     NamedValue<StorageController>{"SCSI", StorageController::scsi},
     NamedValue<StorageController>{"SATA", StorageController::sata},
     NamedValue<StorageController>{"virtio", StorageController::virtio},
-};
-
-template <>
-inline constexpr std::array names<Acceleration>{
-    NamedValue<Acceleration>{"auto", Acceleration::automatic},
-    NamedValue<Acceleration>{"kvm", Acceleration::kvm},
-    NamedValue<Acceleration>{"emulation", Acceleration::emulation},
 };
 
 template <>

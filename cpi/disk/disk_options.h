@@ -1,7 +1,7 @@
 #pragma once
 
 #include "cpi/cpi.h"
-#include "cpi/properties/types.h"
+#include "cpi/wire/arguments.h"
 #include "host/host.h"
 
 #include <optional>

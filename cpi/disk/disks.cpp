@@ -5,7 +5,7 @@
 #include "cpi/disk/disk_options.h"
 #include "cpi/disk/held_disk.h"
 #include "cpi/owner.h"
-#include "cpi/properties/limits.h"
+#include "cpi/properties/possible.h"
 #include "cpi/vm/held_vm.h"
 #include "volumes/image.h"
 
@@ -68,7 +68,7 @@ DiskCid create_disk(Cpi& cpi, const DiskSize& size, const DiskProperties& proper
                     const std::optional<VmCid>& /*vm*/)
 {
     const DiskOptions& options = properties.fields;
-    check_properties(cpi, "cloud properties of the disk", cpi.hypervisor().vm_limits, options);
+    check_properties(cpi, "cloud properties of the disk", options);
     require_room(cpi, options, size);
     if (cpi.config().autostart)
         warn_unless_pool_autostarts(cpi, options);
@@ -163,7 +163,7 @@ DiskCid update_disk(Cpi& cpi, const DiskCid& cid, const DiskSize& size, const Di
 {
     HeldDisk disk{cpi, cid};
     const DiskOptions& wanted = properties.fields;
-    check_properties(cpi, "cloud properties of the disk", cpi.hypervisor().vm_limits, wanted);
+    check_properties(cpi, "cloud properties of the disk", wanted);
     check_update(disk, size, wanted);
     require_room(cpi, wanted, size);
     const DiskProperties before = disk.record.properties;

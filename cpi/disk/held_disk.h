@@ -1,8 +1,9 @@
 #pragma once
 
 #include "base/ids.h"
-#include "cpi/properties/types.h"
+#include "cpi/wire/arguments.h"
 #include "host/host.h"
+#include "hypervisor/domain_spec.h"
 #include "volumes/image.h"
 
 #include <functional>

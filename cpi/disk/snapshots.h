@@ -1,7 +1,7 @@
 #pragma once
 
 #include "base/ids.h"
-#include "cpi/properties/types.h"
+#include "cpi/wire/arguments.h"
 
 #include <map>
 #include <string>

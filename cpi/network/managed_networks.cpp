@@ -1,7 +1,7 @@
 #include "cpi/network/managed_networks.h"
 
 #include "cpi/cpi.h"
-#include "cpi/properties/limits.h"
+#include "cpi/properties/possible.h"
 
 #include <algorithm>
 
@@ -95,7 +95,7 @@ void make(Cpi& cpi, const ManagedNetwork& network)
 CreatedNetwork create_network(Cpi& cpi, const NetworkDefinition& definition)
 {
     if (definition.cloud_properties.making.mtu) // its NICs would have it, too
-        require_possible(cpi.hypervisor(), cpi.hypervisor().nic_limits, {"mtu"});
+        require_nics_possible(cpi.hypervisor(), {"mtu"});
     // One at a time: each looks at all others for what is free.
     const auto turn = cpi.store().lock_kind(cpi.store().layout().networks());
     sweep(cpi);

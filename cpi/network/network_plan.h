@@ -1,7 +1,7 @@
 #pragma once
 
 #include "base/ids.h"
-#include "cpi/properties/types.h"
+#include "cpi/wire/arguments.h"
 #include "network/existing_networks.h"
 #include "network/network_spec.h"
 

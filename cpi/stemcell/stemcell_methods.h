@@ -1,6 +1,6 @@
 #pragma once
 
-#include "cpi/properties/types.h"
+#include "cpi/wire/arguments.h"
 #include "stemcell/stemcells.h"
 
 #include <optional>

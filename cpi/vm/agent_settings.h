@@ -2,7 +2,7 @@
 
 #include "base/ids.h"
 #include "cpi/config/config.h"
-#include "cpi/properties/types.h"
+#include "cpi/wire/arguments.h"
 #include "cpi/wire/results.h"
 #include "stemcell/stemcells.h"
 #include "volumes/iso.h"

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "base/ids.h"
-#include "cpi/properties/network_types.h"
+#include "cpi/wire/networks.h"
 #include "hypervisor/hypervisor.h"
 #include "network/networks.h"
 

@@ -75,6 +75,12 @@ DiskSpec describe_root(const Hypervisor& hypervisor, const VmCid& vm, const VmPr
     return root;
 }
 
+std::any own_properties_on(const Hypervisor& hypervisor, const VmProperties& properties)
+{
+    const auto own = properties.own.find(hypervisor.name);
+    return own == properties.own.end() ? std::any{} : own->second;
+}
+
 DomainSpec describe_vm(Cpi& cpi, const VmCid& vm, const VmProperties& properties, const Stemcell& stemcell)
 {
     const Hypervisor& hypervisor = cpi.hypervisor();
@@ -83,19 +89,15 @@ DomainSpec describe_vm(Cpi& cpi, const VmCid& vm, const VmProperties& properties
     DomainSpec spec{.name = vm.str(),
                     .autostart = properties.autostart.value_or(cpi.config().autostart),
                     .acceleration = properties.acceleration.value_or(cpi.config().acceleration),
-                    .memory = {static_cast<std::uint64_t>(properties.memory.value)},
-                    .cpus = static_cast<unsigned>(properties.cpus.value),
+                    .hardware = static_cast<const Hardware&>(properties),
                     .firmware = properties.firmware.value_or(stemcell.firmware),
-                    .virtualization = properties.virtualization,
                     .root = describe_root(hypervisor, vm, properties, stemcell, place, bus),
                     .ephemeral = std::nullopt,
                     .settings_medium = place / file_name::settings,
                     .console_log = place / file_name::console_log,
                     .ids = cpi.config().idmap,
-                    .graphics = properties.graphics,
-                    .paravirtualization = properties.paravirt_provider,
-                    .nested_paging = properties.nested_paging,
-                    .nics = {}};
+                    .nics = {},
+                    .own = own_properties_on(hypervisor, properties)};
     if (properties.ephemeral_disk.count > 0) {
         const std::string format = format_of(hypervisor, properties, hypervisor.ephemeral_format);
         spec.ephemeral = disk_of(vm, properties, place / file_name::ephemeral(format), format, bus);

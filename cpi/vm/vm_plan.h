@@ -1,7 +1,7 @@
 #pragma once
 
-#include "cpi/properties/types.h"
 #include "cpi/vm/vm_networks.h"
+#include "cpi/wire/arguments.h"
 #include "stemcell/stemcells.h"
 
 namespace cpi {

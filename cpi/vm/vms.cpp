@@ -3,7 +3,7 @@
 #include "cpi/disk/disk_options.h"
 #include "cpi/disk/disks.h"
 #include "cpi/owner.h"
-#include "cpi/properties/limits.h"
+#include "cpi/properties/possible.h"
 #include "cpi/vm/agent_settings.h"
 #include "cpi/vm/held_vm.h"
 #include "cpi/vm/vm_addresses.h"
@@ -27,7 +27,7 @@ void enable_networks(Cpi& cpi, const VmPlan& plan)
 {
     const NetworkPlan& networks = plan.networks;
     const AutoEnable enable = cpi.config().auto_enable_networks ? AutoEnable::yes : AutoEnable::no;
-    if (!cpi.hypervisor().has_libvirt_networks) {
+    if (!cpi.hypervisor().why_no_networks.empty()) {
         for (const PlannedNic& planned : networks.nics)
             cpi.machines().make_usable(planned.nic, enable, planned.subnets);
         return;
@@ -107,10 +107,10 @@ CreatedVm make_vm(Cpi& cpi, const std::string& agent_id, const StemcellCid& stem
     sweep_strays(cpi);
     Store& store = cpi.store();
     cpi.require_store_for_vms();
-    check_properties(cpi, "cloud properties of the VM", cpi.hypervisor().vm_limits, properties);
+    check_properties(cpi, "cloud properties of the VM", properties);
     for (const Network& network : networks.all)
         check_properties(cpi, concat("cloud properties of the network '", network.name, "'"),
-                         cpi.hypervisor().nic_limits, network.fields.cloud_properties);
+                         network.fields.cloud_properties);
     VmPlan plan = plan_vm(cpi, stemcell_cid, properties, networks);
     require_disks(cpi, disks.value_or(std::vector<DiskCid>{}));
     enable_networks(cpi, plan);

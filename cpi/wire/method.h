@@ -1,6 +1,6 @@
 #pragma once
 
-#include "cpi/properties/types.h"
+#include "cpi/wire/arguments.h"
 #include "cpi/wire/results.h"
 #include "json/codec.h"
 
@@ -21,7 +21,8 @@ struct Method {
     std::string_view name;
     void (*call)(Cpi& cpi, const json::Place& arguments, json::Writer& result); // null: not built
     enum class Uses { nothing, store, machines };
-    Uses uses = Uses::nothing; // always; the way to the machines of a remote host is begun at once
+    Uses uses = Uses::nothing;   // always; the way to the machines of a remote host is begun at once
+    bool needs_networks = false; // of libvirt
 };
 
 namespace detail {
@@ -87,6 +88,13 @@ template <auto handler>
 consteval Method store_method(std::string_view name)
 {
     return {name, &detail::Call<handler>::run, Method::Uses::store};
+}
+
+/// One that makes or removes networks of libvirt.
+template <auto handler>
+consteval Method network_method(std::string_view name)
+{
+    return {name, &detail::Call<handler>::run, Method::Uses::store, true};
 }
 
 /// One that always asks the hypervisor of its VMs.

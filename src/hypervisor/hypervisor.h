@@ -2,6 +2,7 @@
 
 #include "hypervisor/domain_spec.h"
 #include "hypervisor/machines.h"
+#include "hypervisor/support.h"
 
 #include <memory>
 #include <span>
@@ -32,16 +33,10 @@ struct Ground {
     Log& log;
 };
 
-/// What a method or a cloud property, by its name, is not on a hypervisor.
-struct Limit {
-    enum class Kind {
-        refused, // NotSupported
-        ignored, // nothing is lost by going on without it
-        differs, // done, but not as on qemu
-    };
+/// How a method, by its name, is not as on qemu.
+struct Note {
     std::string_view subject;
-    Kind kind;
-    std::string_view why;
+    std::string_view text;
 };
 
 /// One row of what differs between hypervisors. A new difference is a new column.
@@ -65,13 +60,14 @@ struct Hypervisor {
     NicsAreSetBy nics_are_set_by = NicsAreSetBy::agent;
     NicModel nic_model = NicModel::virtio; // where nothing is said
     bool boots_uefi = true;
-    /// Networks are libvirt's. Otherwise the control over the VMs makes them usable.
-    bool has_libvirt_networks = true;
+    /// Why networks are not libvirt's, and the control over the VMs makes them usable. Empty: they are.
+    std::string_view why_no_networks = {};
     /// What a NIC is plugged into of which only a name is known. Null: libvirt's network of that name.
     NicSource (*place_of)(const NicSource& named) = nullptr;
-    std::span<const Limit> method_limits = {};
-    std::span<const Limit> vm_limits = {};  // of the cloud properties of VMs and disks
-    std::span<const Limit> nic_limits = {}; // of those of networks
+    std::span<const Note> method_notes = {};
+    Support of_vms = {};                // and their disks
+    Support of_nics = {};               // of networks' cloud properties
+    const OwnProperties* own = nullptr; // of VMs
 
     /// What images may be of, the usual one of persistent and root disks first.
     std::span<const std::string_view> disk_formats = {};

@@ -95,30 +95,34 @@ bool is_same(const Member& one, const Member& other)
         return false;
 }
 
+/// Reads a struct from an object that may have members for others, too: `known` are the keys of all.
+template <Declared T>
+T read_members(const Place& place, const std::vector<std::string>& known)
+{
+    if (!place.is_object())
+        place.fail_discreetly("an object");
+    T value{};
+    std::vector<std::string> unknown = check_keys(place, known, unknown_keys<T>);
+    if constexpr (requires { value.unknown_keys; })
+        value.unknown_keys = std::move(unknown);
+    // A field may be one of a base class.
+    const auto read_field = [&]<class Struct, class Member>(const Field<Struct, Member>& field) {
+        const Place at = place.at(field.key);
+        if (field.presence == Presence::required || !at.is_null())
+            value.*field.member = Codec<Member>::read(at);
+        if constexpr (requires { value.given_keys; })
+            if (!at.is_null() && !is_same(value.*field.member, T{}.*field.member))
+                value.given_keys.emplace_back(field.key);
+    };
+    std::apply([&](const auto&... field) { (read_field(field), ...); }, fields<T>);
+    if constexpr (requires { check_members(value, place); })
+        check_members(value, place);
+    return value;
+}
+
 template <Declared T>
 struct Codec<T> {
-    static T read(const Place& place)
-    {
-        if (!place.is_object())
-            place.fail_discreetly(expected());
-        T value{};
-        std::vector<std::string> unknown = check_keys(place, keys<T>(), unknown_keys<T>);
-        if constexpr (requires { value.unknown_keys; })
-            value.unknown_keys = std::move(unknown);
-        // A field may be one of a base class.
-        const auto read_field = [&]<class Struct, class Member>(const Field<Struct, Member>& field) {
-            const Place at = place.at(field.key);
-            if (field.presence == Presence::required || !at.is_null())
-                value.*field.member = Codec<Member>::read(at);
-            if constexpr (requires { value.given_keys; })
-                if (!at.is_null() && !is_same(value.*field.member, T{}.*field.member))
-                    value.given_keys.emplace_back(field.key);
-        };
-        std::apply([&](const auto&... field) { (read_field(field), ...); }, fields<T>);
-        if constexpr (requires { check_members(value, place); })
-            check_members(value, place);
-        return value;
-    }
+    static T read(const Place& place) { return read_members<T>(place, keys<T>()); }
     static std::string expected() { return "an object"; }
 };
 
@@ -244,5 +248,47 @@ struct Codec<std::map<std::string, T>> {
     }
     static std::string expected() { return concat("an object, each value ", Codec<T>::expected()); }
 };
+
+/// A value in one word, as it would be written; empty for what says nothing, or too much.
+template <class T>
+std::string as_word(const T& /*value*/)
+{
+    return {};
+}
+inline std::string as_word(const std::string& value)
+{
+    return value;
+}
+inline std::string as_word(bool value)
+{
+    return value ? "true" : "false";
+}
+inline std::string as_word(const Mebibytes& value)
+{
+    return std::to_string(value.count);
+}
+inline std::string as_word(const RateLimit& value)
+{
+    return value.value == 0 ? std::string{} : std::to_string(value.value);
+}
+template <std::int64_t least, std::int64_t most>
+std::string as_word(const Ranged<least, most>& value)
+{
+    return std::to_string(value.value);
+}
+template <Named T>
+std::string as_word(const T& value)
+{
+    for (const auto& row : names<T>)
+        if (row.value == value)
+            return std::string{row.name};
+    return {};
+}
+
+template <class T>
+std::string as_word(const std::optional<T>& value)
+{
+    return value ? as_word(*value) : std::string{};
+}
 
 } // namespace cpi::json

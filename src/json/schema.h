@@ -5,10 +5,20 @@
 /// A JSON Schema from the same tables that read the JSON.
 namespace cpi::json {
 
+/// `write` writes the members of T's schema object. Each type that may be in a table has one.
 template <class T>
-struct SchemaOf {
-    /// Writes the members of T's schema object.
+struct SchemaOf;
+
+/// For types that are texts in JSON.
+struct SchemaOfText {
     static void write(Writer& out) { out.key("type").string("string"); }
+};
+template <>
+struct SchemaOf<std::string> : SchemaOfText {
+};
+template <>
+struct SchemaOf<Secret> {
+    static void write(Writer& out) { out.key("type").string("string").key("writeOnly").boolean(true); }
 };
 
 template <>
@@ -24,6 +34,16 @@ struct SchemaOf<std::int64_t> {
 template <>
 struct SchemaOf<Mebibytes> {
     static void write(Writer& out) { out.key("type").string("integer").key("minimum").integer(0); }
+};
+
+template <>
+struct SchemaOf<RateLimit> {
+    static void write(Writer& out) { out.key("type").string("integer").key("minimum").integer(0); }
+};
+
+template <>
+struct SchemaOf<Verbatim> {
+    static void write(Writer& /*anything*/) {}
 };
 
 template <>
@@ -74,20 +94,27 @@ struct SchemaOf<T> {
     }
 };
 
+/// The schemas of T's members, by their keys.
+template <Declared T>
+void write_members(Writer& out)
+{
+    const auto write_member = [&out]<class Struct, class Member>(const Field<Struct, Member>& field) {
+        out.key(field.key).begin_object();
+        if (!field.about.empty())
+            out.key("description").string(field.about);
+        SchemaOf<Member>::write(out);
+        out.end_object();
+    };
+    std::apply([&](const auto&... field) { (write_member(field), ...); }, fields<T>);
+}
+
 template <Declared T>
 struct SchemaOf<T> {
     static void write(Writer& out)
     {
         out.key("type").string("object");
         out.key("properties").begin_object();
-        const auto property = [&out]<class Struct, class Member>(const Field<Struct, Member>& field) {
-            out.key(field.key).begin_object();
-            if (!field.about.empty())
-                out.key("description").string(field.about);
-            SchemaOf<Member>::write(out);
-            out.end_object();
-        };
-        std::apply([&](const auto&... field) { (property(field), ...); }, fields<T>);
+        write_members<T>(out);
         out.end_object();
         out.key("required").begin_array();
         const auto name_required = [&out](const auto& field) {

@@ -48,6 +48,20 @@ Element Element::set(std::string_view name, std::string_view value) const
     return *this;
 }
 
+void Element::put(std::string_view path, std::string_view text) const
+{
+    Element at = *this;
+    for (const auto& step : split(path, '/')) {
+        if (step.starts_with('@')) {
+            at.set(step.substr(1), text);
+            return;
+        }
+        const auto there = at.child(step);
+        at = there ? *there : at.add(step);
+    }
+    at.element_->SetText(printable_utf8(text).c_str());
+}
+
 void Element::unset(std::string_view name) const
 {
     element_->DeleteAttribute(std::string{name}.c_str());

@@ -25,6 +25,9 @@ public:
     Element add(std::string_view name, std::string_view text) const; // NOLINT(modernize-use-nodiscard)
     /// Sets an attribute and returns this element, for chains.
     Element set(std::string_view name, std::string_view value) const; // NOLINT(modernize-use-nodiscard)
+    /// Writes the attribute at "a/b/@c", or the text of the element at "a/b", below this one. What is missing
+    /// on the way there is added.
+    void put(std::string_view path, std::string_view text) const;
     /// An attribute that it does not have is fine.
     void unset(std::string_view name) const;
     /// Takes a child out, with all that is in it.

@@ -59,7 +59,7 @@ TEST_CASE("a store with an awkward name is a store, and a network with one is na
             .result()
             .is_null());
 
-    if (lab.row().has_libvirt_networks) {
+    if (lab.row().why_no_networks.empty()) {
         const Reply refused = cpi.try_create_vm(
             stemcell, 161, LabCpi::small_vm,
             concat(R"({"type":"dynamic","cloud_properties":{"network":)", json_string(name), "}}"));

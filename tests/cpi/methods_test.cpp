@@ -1,7 +1,7 @@
 #include "cpi/cpi.h"
 #include "cpi/dispatch.h"
 #include "cpi/methods.h"
-#include "cpi/properties/types.h"
+#include "cpi/wire/arguments.h"
 #include "host/local_host.h"
 #include "src/caught.h"
 #include "src/child.h"

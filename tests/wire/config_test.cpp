@@ -113,6 +113,28 @@ TEST_CASE("config schema is JSON and knows every key of the samples")
     }
 }
 
+TEST_CASE("config schema knows the cloud properties, the hypervisors' own ones included")
+{
+    const auto schema_of = [](const std::string& name) {
+        return json::parse(run_program({LIBVIRT_CPI_EXECUTABLE, "config", "schema", name}).out, "the schema");
+    };
+    const json::Document of_vms = schema_of("vm_types");
+    const json::Place vm = json::root(of_vms).at("properties");
+    CHECK(vm.at("cpus").at("maximum").integer(0, 9999) == 1024);
+    CHECK(vm.at("cache").at("enum").items().size() == 5);
+    CHECK(vm.at("nested_paging").at("type").string() == "boolean");
+    CHECK(vm.at("virtualization").at("enum").items().size() == 3);
+    const json::Document of_disks = schema_of("disk_types");
+    CHECK(json::root(of_disks).at("properties").at("name").is_object());
+    CHECK(json::root(of_disks).at("properties").at("cpus").is_null());
+    const json::Document of_networks = schema_of("networks");
+    CHECK(
+        json::root(of_networks).at("properties").at("bandwidth").at("properties").at("inbound").is_object());
+    const Ran wrong = run_program({LIBVIRT_CPI_EXECUTABLE, "config", "schema", "vms"});
+    CHECK(wrong.status == 1);
+    CHECK(wrong.err.find("there are: config, vm_types, disk_types, networks") != std::string::npos);
+}
+
 TEST_CASE("a configuration that cannot be read is an answer, not a crash")
 {
     const Reply reply = CpiProcess{"/no/such/file"}.call("info", "[]");

@@ -1,7 +1,7 @@
 // The documents say what the program says, and their links lead somewhere.
 
 #include "base/text.h"
-#include "cpi/properties/limits.h"
+#include "cpi/operator/tables.h"
 #include "support/cpi_process.h"
 #include "support/documents.h"
 #include "support/temp_dir.h"
@@ -15,13 +15,14 @@ namespace cpi::test {
 
 namespace {
 
-/// The lines of a document between a comment `libvirt_cpi hypervisors: NAME` and one that says `end` hold the
+/// The lines of a document between a comment `libvirt_cpi COMMAND: NAME` and one that says `end` hold the
 /// table. CPI_TEST_ACCEPT puts it there.
-void check_table(const std::string& document, std::string_view name, const std::string& table)
+void check_table(const std::string& document, std::string_view command, std::string_view name,
+                 const std::string& table)
 {
     const std::string path = concat(SOURCE_DIR "/", document);
     const std::string text = read_file(path);
-    const std::string begin = concat("<!-- libvirt_cpi hypervisors: ", name, " -->\n");
+    const std::string begin = concat("<!-- libvirt_cpi ", command, ": ", name, " -->\n");
     const std::size_t at = text.find(begin);
     REQUIRE(at != std::string::npos);
     const std::size_t from = at + begin.size();
@@ -35,13 +36,17 @@ void check_table(const std::string& document, std::string_view name, const std::
 
 } // namespace
 
-TEST_CASE("the documents' tables are those of the hypervisors' rows")
+TEST_CASE("the documents' tables are those that the program makes")
 {
-    check_table("README.md", "methods", method_table());
-    check_table("docs/hypervisors.md", "VMs and disks", vm_table());
-    check_table("docs/hypervisors.md", "networks", nic_table());
+    check_table("README.md", "hypervisors", "methods", method_table());
+    const std::string page = "docs/properties.md";
+    check_table(page, "properties", "VMs and disks", vm_table());
+    check_table(page, "hypervisors", "VMs and disks", vm_support_table());
+    check_table(page, "properties", "networks", nic_table());
+    check_table(page, "hypervisors", "networks", nic_support_table());
     CHECK(run_program({LIBVIRT_CPI_EXECUTABLE, "hypervisors"}).out ==
-          concat(method_table(), "\n", vm_table(), "\n", nic_table()));
+          concat(method_table(), "\n", vm_support_table(), "\n", nic_support_table()));
+    CHECK(run_program({LIBVIRT_CPI_EXECUTABLE, "properties"}).out == concat(vm_table(), "\n", nic_table()));
 }
 
 TEST_CASE("the links of the README and of the documentation lead to files")

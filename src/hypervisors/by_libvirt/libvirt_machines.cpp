@@ -27,7 +27,7 @@ void explain(Error& error, const DomainSpec& spec)
 {
     if (error.cause().find("Cannot allocate memory") != std::string::npos)
         error.add_advice(
-            concat("; a smaller 'memory' in its cloud properties, now ", spec.memory.count, " MiB"));
+            concat("; a smaller 'memory' in its cloud properties, now ", spec.hardware.memory.value, " MiB"));
 }
 
 std::string tags_element(const std::map<std::string, std::string>& tags)

@@ -1,6 +1,7 @@
 #include "lxc/lxc.h"
 
 #include "base/text.h"
+#include "hypervisor/lines.h"
 #include "hypervisor/nic_xml.h"
 #include "lxc/container.h"
 #include "lxc/container_mounts.h"
@@ -20,38 +21,26 @@ constexpr std::array<std::string_view, 2> stemcell_formats{"warden-tar", "genera
 constexpr std::array<std::string_view, 1> domain_types{"lxc"};
 constexpr std::array<std::string_view, 1> disk_formats{"raw"};
 
-constexpr std::string_view no_image = "a container's root is a folder, and its disks are plain files";
+constexpr auto vm_honours =
+    joined(honours_of(size_lines),
+           std::array{honours(vm_property::autostart, "with a hook"), honours(vm_property::ephemeral_disk),
+                      honours(vm_property::root_filesystem), honours(disk_property::format)});
 constexpr std::string_view no_tuning = "the host's kernel does the input and output of containers";
-constexpr std::array vm_limits{
-    Limit{"root_disk", Limit::Kind::ignored, "a container's root has the room of store_dir"},
-    Limit{"firmware", Limit::Kind::ignored, "a container has none"},
-    Limit{"acceleration", Limit::Kind::ignored, "a container runs on the host's kernel"},
-    Limit{"autostart", Limit::Kind::differs, "with a hook"},
-    Limit{"virtualization", Limit::Kind::ignored, "it is for Xen"},
-    Limit{"graphics", Limit::Kind::refused, "a container has no screen"},
-    Limit{"paravirt_provider", Limit::Kind::ignored, "it is VirtualBox's"},
-    Limit{"nested_paging", Limit::Kind::ignored, "it is VirtualBox's"},
-    Limit{"encryption", Limit::Kind::refused, no_image},
-    Limit{"storage_pool", Limit::Kind::refused, no_image},
-    Limit{"preallocation", Limit::Kind::ignored, no_image},
-    Limit{"cache", Limit::Kind::ignored, no_tuning},
-    Limit{"io", Limit::Kind::ignored, no_tuning},
-    Limit{"discard", Limit::Kind::ignored, no_tuning},
-    Limit{"iops", Limit::Kind::refused, no_tuning},
-    Limit{"read_iops", Limit::Kind::refused, no_tuning},
-    Limit{"write_iops", Limit::Kind::refused, no_tuning},
-    Limit{"bandwidth", Limit::Kind::refused, no_tuning},
-    Limit{"read_bandwidth", Limit::Kind::refused, no_tuning},
-    Limit{"write_bandwidth", Limit::Kind::refused, no_tuning},
+constexpr std::array vm_refusals{
+    lacks(Family::machine, "a container has no hardware"),
+    lacks(vm_property::root_disk, "a container's root has the room of store_dir"),
+    lacks(vm_property::acceleration, "a container runs on the host's kernel"),
+    lacks(Family::image, "a container's root is a folder, and its disks are plain files"),
+    lacks(Family::tuning, no_tuning),
+    lacks(Family::limit, no_tuning),
 };
-constexpr std::array nic_limits{
-    Limit{"model", Limit::Kind::ignored, "a container's NIC is no hardware"},
-    Limit{"type", Limit::Kind::refused, "it is VirtualBox's"},
-    Limit{"mtu", Limit::Kind::refused, "libvirt's lxc driver does not set it"},
+constexpr std::array nic_refusals{
+    lacks(Family::nic, "a container's NIC is no hardware"),
+    lacks(nic_property::mtu, "libvirt's lxc driver does not set it"),
 };
-constexpr std::array method_limits{
-    Limit{"resize_disk", Limit::Kind::differs, "of detached disks"},
-    Limit{"snapshot_disk", Limit::Kind::differs, "while writers wait"},
+constexpr std::array method_notes{
+    Note{"resize_disk", "of detached disks"},
+    Note{"snapshot_disk", "while writers wait"},
 };
 
 void add_ids(const Element& domain, const IdMap& ids)
@@ -114,15 +103,14 @@ void add_nics(const Element& devices, const std::vector<Nic>& nics)
 
 std::string domain_xml(const DomainSpec& spec, std::string_view domain_type)
 {
-    constexpr unsigned period = 100'000; // of the scheduler, in microseconds
+    constexpr std::int64_t period = 100'000; // of the scheduler, in microseconds
     const xml::Document document{"domain"};
     const Element domain = document.root().set("type", domain_type);
     domain.add("name", spec.name);
-    domain.add("memory", std::to_string(spec.memory.count)).set("unit", "MiB");
-    domain.add("vcpu", std::to_string(spec.cpus));
+    write_lines(domain, size_lines, spec);
     const Element cpu = domain.add("cputune");
     cpu.add("period", std::to_string(period));
-    cpu.add("quota", std::to_string(period * spec.cpus));
+    cpu.add("quota", std::to_string(period * spec.hardware.cpus.value));
     const Element os = domain.add("os");
     os.add("type", "exe");
     os.add("init", spec.init);
@@ -177,9 +165,9 @@ const Hypervisor& lxc_row() noexcept
         .has_profiles = true,
         .root = Root::tree,
         .nics_are_set_by = NicsAreSetBy::hypervisor,
-        .method_limits = method_limits,
-        .vm_limits = vm_limits,
-        .nic_limits = nic_limits,
+        .method_notes = method_notes,
+        .of_vms = {vm_honours, vm_refusals},
+        .of_nics = {nic_lines, nic_refusals},
         .disk_formats = disk_formats,
         .ephemeral_format = "raw",
         .base_formats = {},

@@ -4,6 +4,7 @@
 #include "base/ids.h"
 #include "base/text.h"
 #include "hypervisor/device_edit.h"
+#include "hypervisor/lines.h"
 #include "hypervisor/nic_xml.h"
 #include "xml/xml.h"
 
@@ -25,17 +26,6 @@ constexpr std::array<std::string_view, 5> stemcell_formats{"openstack-qcow2", "o
 constexpr std::array<std::string_view, 2> domain_types{"kvm", "qemu"};
 constexpr std::array<std::string_view, 2> disk_formats{"qcow2", "raw"};
 constexpr std::array<std::string_view, 2> base_formats{"qcow2", "raw"};
-
-constexpr std::array vm_limits{
-    Limit{"root_filesystem", Limit::Kind::ignored, "it is for containers"},
-    Limit{"virtualization", Limit::Kind::ignored, "it is for Xen"},
-    Limit{"graphics", Limit::Kind::refused, "a VM has a serial console and no screen"},
-    Limit{"paravirt_provider", Limit::Kind::ignored, "it is VirtualBox's"},
-    Limit{"nested_paging", Limit::Kind::ignored, "it is VirtualBox's"},
-};
-constexpr std::array nic_limits{
-    Limit{"type", Limit::Kind::refused, "it is VirtualBox's"},
-};
 
 struct BusWords {
     std::string_view name;
@@ -81,37 +71,35 @@ Element add_file_disk(const Element& parent, std::string_view device, const Path
     return disk;
 }
 
-void add_driver(const Element& disk, const DiskSpec& spec)
+void add_cache(const Element& disk, const DiskSpec& spec)
 {
-    const DiskTuning& tuning = spec.tuning;
-    const Element driver = disk.add("driver").set("name", "qemu").set("type", spec.format);
-    if (tuning.cache)
-        driver.set("cache", word_of(*tuning.cache));
-    else if (tuning.io == Io::native)
+    const Element driver = *disk.child("driver");
+    if (spec.tuning.cache)
+        driver.set("cache", word_of(*spec.tuning.cache));
+    else if (spec.tuning.io == Io::native)
         driver.set("cache", word_of(Cache::none)); // QEMU takes it with the page cache out of the way only
-    if (tuning.io)
-        driver.set("io", word_of(*tuning.io));
-    driver.set("discard", word_of(tuning.discard));
 }
 
-void add_limits(const Element& disk, const DiskTuning& tuning)
+template <const auto& property>
+std::string bytes_of(const DiskSpec& spec)
 {
     constexpr std::uint64_t kibibyte = 1024;
-    const std::array limits{
-        std::pair{"total_bytes_sec", tuning.bandwidth.value * kibibyte},
-        std::pair{"read_bytes_sec", tuning.read_bandwidth.value * kibibyte},
-        std::pair{"write_bytes_sec", tuning.write_bandwidth.value * kibibyte},
-        std::pair{"total_iops_sec", tuning.iops.value},
-        std::pair{"read_iops_sec", tuning.read_iops.value},
-        std::pair{"write_iops_sec", tuning.write_iops.value},
-    };
-    if (std::ranges::all_of(limits, [](const auto& limit) { return limit.second == 0; }))
-        return;
-    const Element iotune = disk.add("iotune");
-    for (const auto& [name, value] : limits)
-        if (value != 0)
-            iotune.add(name, std::to_string(value));
+    return json::as_word(RateLimit{(spec.tuning.*property.member).value * kibibyte});
 }
+
+constexpr std::array disk_lines{
+    line<DiskSpec, disk_property::cache>(&add_cache),
+    line<DiskSpec, disk_property::io>("driver/@io"),
+    line<DiskSpec, disk_property::discard>("driver/@discard"),
+    line<DiskSpec, disk_property::bandwidth>("iotune/total_bytes_sec", &bytes_of<disk_property::bandwidth>),
+    line<DiskSpec, disk_property::read_bandwidth>("iotune/read_bytes_sec",
+                                                  &bytes_of<disk_property::read_bandwidth>),
+    line<DiskSpec, disk_property::write_bandwidth>("iotune/write_bytes_sec",
+                                                   &bytes_of<disk_property::write_bandwidth>),
+    line<DiskSpec, disk_property::iops>("iotune/total_iops_sec"),
+    line<DiskSpec, disk_property::read_iops>("iotune/read_iops_sec"),
+    line<DiskSpec, disk_property::write_iops>("iotune/write_iops_sec"),
+};
 
 /// The base has names in the folders of all VMs of its stemcell. libvirt would give it to QEMU's user, and
 /// what is another's the CPI's user cannot give one more name.
@@ -131,7 +119,7 @@ Element fill_disk(const Element& disk, const DiskSpec& spec)
 {
     const BusWords words = words_of(spec.bus);
     disk.set("type", "file").set("device", "disk");
-    add_driver(disk, spec);
+    disk.add("driver").set("name", "qemu").set("type", spec.format);
     const Element source = disk.add("source").set("file", spec.file.native());
     if (!spec.secret.empty())
         add_encryption(source, spec.secret);
@@ -140,7 +128,7 @@ Element fill_disk(const Element& disk, const DiskSpec& spec)
     disk.add("target")
         .set("dev", target_name(words.device_prefix, target_index(spec)))
         .set("bus", words.name);
-    add_limits(disk, spec.tuning);
+    write_lines(disk, disk_lines, spec);
     if (!spec.serial.empty())
         disk.add("serial", spec.serial);
     // Each scsi disk is a target of its own at a place that follows from nothing but its number, so that it
@@ -157,14 +145,22 @@ Element fill_disk(const Element& disk, const DiskSpec& spec)
 
 void add_os(const Element& domain, const DomainSpec& spec)
 {
-    const Element os = domain.add("os");
     // Only the older machine has IDE.
-    os.add("type", "hvm").set("arch", "x86_64").set("machine", spec.root.bus == Bus::ide ? "pc" : "q35");
+    domain.add("os")
+        .add("type", "hvm")
+        .set("arch", "x86_64")
+        .set("machine", spec.root.bus == Bus::ide ? "pc" : "q35");
+}
+
+void add_firmware(const Element& domain, const DomainSpec& spec)
+{
     if (spec.firmware == Firmware::bios)
         return;
-    os.set("firmware", "efi");
+    const Element os = domain.child("os")->set("firmware", "efi");
     os.add("firmware").add("feature").set("enabled", "no").set("name", "secure-boot");
 }
+
+constexpr std::array vm_lines{line<DomainSpec, vm_property::firmware>(&add_firmware)};
 
 void add_cpu_and_clock(const Element& domain, std::string_view domain_type)
 {
@@ -238,9 +234,9 @@ std::string domain_xml(const DomainSpec& spec, std::string_view domain_type)
     const xml::Document document{"domain"};
     const Element domain = document.root().set("type", domain_type);
     domain.add("name", spec.name);
-    domain.add("memory", std::to_string(spec.memory.count)).set("unit", "MiB");
-    domain.add("vcpu", std::to_string(spec.cpus));
+    write_lines(domain, size_lines, spec);
     add_os(domain, spec);
+    write_lines(domain, vm_lines, spec);
     add_cpu_and_clock(domain, domain_type);
     const Element devices = domain.add("devices");
     add_disks(devices, spec);
@@ -299,6 +295,16 @@ unsigned free_position(const std::set<unsigned>& used, const DiskSpec& disk)
     return free_place(used, first_place, disk.bus == Bus::ide ? ide_places : first_scsi);
 }
 
+constexpr auto vm_honours =
+    joined(honours_of(size_lines), honours_of(vm_lines), honours_of(disk_lines),
+           std::array{honours(vm_property::acceleration), // the domain's type
+                      honours(vm_property::autostart), honours(vm_property::ephemeral_disk),
+                      honours(vm_property::root_disk), honours(disk_property::format),
+                      honours(disk_property::preallocation), honours(disk_property::encryption),
+                      honours(disk_property::storage_pool)});
+constexpr auto nic_honours =
+    joined(nic_lines, std::array{honours(nic_property::mtu), honours(nic_property::model)});
+
 std::unique_ptr<Machines> control(const Ground& ground)
 {
     return std::make_unique<LibvirtMachines>(ground, qemu_machinery());
@@ -331,8 +337,8 @@ const Hypervisor& qemu_row() noexcept
         .stemcell_formats = stemcell_formats,
         .control = &control,
         .has_profiles = true,
-        .vm_limits = vm_limits,
-        .nic_limits = nic_limits,
+        .of_vms = {vm_honours, {}},
+        .of_nics = {nic_honours, {}},
         .disk_formats = disk_formats,
         .ephemeral_format = "raw",
         .base_formats = base_formats,

@@ -1,6 +1,9 @@
 #include "vbox/vbox.h"
 
+#include "properties/nics.h"
+#include "properties/vm.h"
 #include "vbox/vbox_machines.h"
+#include "vbox/vbox_properties.h"
 
 #include <array>
 
@@ -13,49 +16,42 @@ constexpr std::array<std::string_view, 5> stemcell_formats{"vsphere-ovf", "vsphe
                                                            "openstack-qcow2", "openstack-raw"};
 constexpr std::array<std::string_view, 1> image_formats{vbox::image_format};
 
+constexpr std::array vm_honours{
+    honours(vm_property::cpus),           honours(vm_property::memory),
+    honours(vm_property::firmware),       honours(vm_property::autostart, "by a unit"),
+    honours(vm_property::ephemeral_disk), honours(vm_property::root_disk),
+    honours(disk_property::format),       honours(vbox::graphics),
+    honours(vbox::paravirt_provider),     honours(vbox::nested_paging),
+};
 constexpr std::string_view no_libvirt = "VirtualBox is not controlled through libvirt";
-constexpr std::string_view no_tuning = "VirtualBox chooses itself how it reads and writes";
-constexpr std::string_view no_limits =
-    "VirtualBox's limits are for groups of disks and cannot be changed later";
-constexpr std::array vm_limits{
-    Limit{"autostart", Limit::Kind::differs, "by a unit"},
-    Limit{"acceleration", Limit::Kind::ignored, "VirtualBox takes the processor's virtualisation"},
-    Limit{"root_filesystem", Limit::Kind::ignored, "it is for containers"},
-    Limit{"virtualization", Limit::Kind::ignored, "it is for Xen"},
-    Limit{"encryption", Limit::Kind::refused, "VirtualBox needs a closed extension for it"},
-    Limit{"storage_pool", Limit::Kind::refused, no_libvirt},
-    Limit{"preallocation", Limit::Kind::ignored, "images grow as they are written to"},
-    Limit{"cache", Limit::Kind::ignored, no_tuning},
-    Limit{"io", Limit::Kind::ignored, no_tuning},
-    Limit{"discard", Limit::Kind::ignored, no_tuning},
-    Limit{"iops", Limit::Kind::refused, no_limits},
-    Limit{"read_iops", Limit::Kind::refused, no_limits},
-    Limit{"write_iops", Limit::Kind::refused, no_limits},
-    Limit{"bandwidth", Limit::Kind::refused, no_limits},
-    Limit{"read_bandwidth", Limit::Kind::refused, no_limits},
-    Limit{"write_bandwidth", Limit::Kind::refused, no_limits},
+constexpr std::array vm_refusals{
+    lacks(Family::machine, no_libvirt),
+    lacks(vm_property::acceleration, "VirtualBox takes the processor's virtualisation"),
+    lacks(disk_property::encryption, "VirtualBox needs a closed extension for it"),
+    lacks(disk_property::preallocation, "images grow as they are written to"),
+    lacks(Family::image, no_libvirt),
+    lacks(Family::tuning, "VirtualBox chooses itself how it reads and writes"),
+    lacks(Family::limit, "VirtualBox's limits are for groups of disks and cannot be changed later"),
 };
 
-constexpr std::string_view no_such_nic = "VirtualBox's NICs have none";
-constexpr std::array nic_limits{
-    Limit{"direct", Limit::Kind::refused, "'bridge' (type bridged) takes any interface of the host"},
-    Limit{"direct_mode", Limit::Kind::refused, no_such_nic},
-    Limit{"openvswitch", Limit::Kind::refused, no_such_nic},
-    Limit{"portgroup", Limit::Kind::refused, no_libvirt},
-    Limit{"mtu", Limit::Kind::refused, no_such_nic},
-    Limit{"vlan", Limit::Kind::refused, no_such_nic},
-    Limit{"bandwidth", Limit::Kind::refused, no_such_nic},
-    Limit{"nwfilter", Limit::Kind::refused, no_libvirt},
-    Limit{"dhcp_reservation", Limit::Kind::refused, no_libvirt},
+constexpr std::array nic_honours{honours(nic_property::network), honours(nic_property::name),
+                                 honours(nic_property::type),    honours(nic_property::bridge),
+                                 honours(nic_property::mac),     honours(nic_property::model)};
+constexpr std::array nic_refusals{
+    lacks(nic_property::direct, "'bridge' (type bridged) takes any interface of the host"),
+    lacks(nic_property::portgroup, no_libvirt),
+    lacks(Family::place, "VirtualBox's NICs have none"),
+    lacks(nic_property::nwfilter, no_libvirt),
+    lacks(nic_property::dhcp_reservation, no_libvirt),
+    lacks(Family::nic, "VirtualBox's NICs have none"),
 };
 
-constexpr std::string_view no_networks = "VirtualBox chooses names and addresses itself";
-constexpr std::array method_limits{
-    Limit{"resize_disk", Limit::Kind::differs, "of detached disks"},
-    Limit{"snapshot_disk", Limit::Kind::differs, "while the VM is suspended"},
-    Limit{"create_network", Limit::Kind::refused, no_networks},
-    Limit{"delete_network", Limit::Kind::refused, no_networks},
+constexpr std::array method_notes{
+    Note{"resize_disk", "of detached disks"},
+    Note{"snapshot_disk", "while the VM is suspended"},
 };
+
+constexpr OwnProperties own = own_properties<VboxProperties>();
 
 std::unique_ptr<Machines> control(const Ground& ground)
 {
@@ -79,11 +75,12 @@ const Hypervisor& vbox_row() noexcept
         .uri_drivers = uri_drivers,
         .stemcell_formats = stemcell_formats,
         .control = &control,
-        .has_libvirt_networks = false,
+        .why_no_networks = "VirtualBox chooses names and addresses itself",
         .place_of = &vbox::place_of,
-        .method_limits = method_limits,
-        .vm_limits = vm_limits,
-        .nic_limits = nic_limits,
+        .method_notes = method_notes,
+        .of_vms = {vm_honours, vm_refusals},
+        .of_nics = {nic_honours, nic_refusals},
+        .own = &own,
         .disk_formats = image_formats,
         .ephemeral_format = vbox::image_format,
         .base_formats = image_formats,

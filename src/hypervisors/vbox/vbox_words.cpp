@@ -1,6 +1,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "vbox/vbox.h"
+#include "vbox/vbox_properties.h"
 
 #include <algorithm>
 #include <array>
@@ -94,18 +95,20 @@ void add_nics(Words& words, const std::vector<Nic>& nics)
 
 Words hardware(const DomainSpec& spec)
 {
+    const auto& own = own_of<VboxProperties>(spec);
     Words words{"modifyvm", uuid_of(VmCid{spec.name})};
-    add(words, {"--cpus", std::to_string(spec.cpus), "--memory", std::to_string(spec.memory.count)});
+    add(words,
+        {"--cpus", json::as_word(spec.hardware.cpus), "--memory", json::as_word(spec.hardware.memory)});
     add(words, {"--chipset", "piix3", "--ioapic", "on", "--rtc-use-utc", "on"});
     add(words, {"--firmware", spec.firmware == Firmware::uefi ? "efi" : "bios"});
     add(words, {"--boot1", "disk", "--boot2", "none", "--boot3", "none", "--boot4", "none"});
-    add(words, {"--paravirt-provider", word_of(spec.paravirtualization)});
-    add(words, {"--nested-paging", on_off(spec.nested_paging)});
+    add(words, {"--paravirt-provider", json::as_word(own.paravirt_provider)});
+    add(words, {"--nested-paging", on_off(own.nested_paging)});
     add(words, {"--graphicscontroller", "vmsvga", "--vram", "16", "--mouse", "ps2", "--keyboard", "ps2"});
     add(words, {"--audio-enabled", "off", "--usb-ohci", "off", "--usb-ehci", "off", "--usb-xhci", "off"});
     add(words, {"--uart1", "0x3F8", "4", "--uart-mode1", "file", spec.console_log.native()});
-    add(words, {"--vrde", on_off(spec.graphics == Graphics::rdp)});
-    if (spec.graphics == Graphics::rdp) // the first port that is free
+    add(words, {"--vrde", on_off(own.graphics == Graphics::rdp)});
+    if (own.graphics == Graphics::rdp) // the first port that is free
         add(words, {"--vrde-address", "127.0.0.1", "--vrde-port", "3389-3889"});
     add_nics(words, spec.nics);
     return words;

@@ -178,12 +178,13 @@ std::string record_of(const DomainSpec& spec, const std::string& uuid)
     if (spec.nics.size() > most_nics)
         throw Error{ErrorKind::not_supported,
                     concat("a VM has at most ", most_nics, " NICs on vmware, got ", spec.nics.size())};
+    const auto memory = static_cast<std::uint64_t>(spec.hardware.memory.value);
     const xml::Document document{"domain"};
     const Element domain = document.root().set("type", "vmware");
     domain.add("name", spec.name);
     domain.add("uuid", uuid);
-    domain.add("memory", std::to_string((spec.memory.count + step - 1) / step * step)).set("unit", "MiB");
-    const std::string cpus = std::to_string(spec.cpus);
+    domain.add("memory", std::to_string((memory + step - 1) / step * step)).set("unit", "MiB");
+    const std::string cpus = json::as_word(spec.hardware.cpus);
     domain.add("vcpu", cpus);
     const Element os = domain.add("os");
     if (spec.firmware == Firmware::uefi)

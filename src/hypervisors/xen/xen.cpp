@@ -3,7 +3,9 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "hypervisor/device_edit.h"
+#include "hypervisor/lines.h"
 #include "hypervisor/nic_xml.h"
+#include "xen/xen_properties.h"
 #include "xml/xml.h"
 
 #include <libvirt/libvirt.h>
@@ -21,43 +23,35 @@ constexpr std::array<std::string_view, 3> stemcell_formats{"openstack-raw", "ope
 constexpr std::array<std::string_view, 1> domain_types{"xen"};
 constexpr std::array<std::string_view, 2> disk_formats{"qcow2", "raw"};
 constexpr std::array<std::string_view, 2> base_formats{"qcow2", "raw"};
+constexpr OwnProperties own = own_properties<XenProperties>();
 
-// libvirt's Xen driver takes most of these without a word and does nothing about them. What somebody may rely
-// on is refused.
+constexpr auto vm_honours =
+    joined(honours_of(size_lines),
+           std::array{honours(vm_property::firmware, "bios only"), honours(vm_property::autostart),
+                      honours(vm_property::ephemeral_disk), honours(vm_property::root_disk),
+                      honours(xen::virtualization), honours(disk_property::format),
+                      honours(disk_property::preallocation), honours(disk_property::storage_pool)});
+
+// libvirt's Xen driver takes most of these without a word and does nothing about them.
 constexpr std::string_view unheeded = "libvirt's Xen driver does not heed it";
-constexpr std::array vm_limits{
-    Limit{"firmware", Limit::Kind::differs, "bios only"},
-    Limit{"acceleration", Limit::Kind::ignored, "Xen itself runs the VM, see `virtualization`"},
-    Limit{"root_filesystem", Limit::Kind::ignored, "it is for containers"},
-    Limit{"graphics", Limit::Kind::refused, "a VM has a serial console and no screen"},
-    Limit{"paravirt_provider", Limit::Kind::ignored, "it is VirtualBox's"},
-    Limit{"nested_paging", Limit::Kind::ignored, "it is VirtualBox's"},
-    Limit{"encryption", Limit::Kind::refused, "libvirt's Xen driver would write in clear"},
-    Limit{"cache", Limit::Kind::ignored, unheeded},
-    Limit{"io", Limit::Kind::ignored, unheeded},
-    Limit{"discard", Limit::Kind::ignored, unheeded},
-    Limit{"iops", Limit::Kind::refused, unheeded},
-    Limit{"read_iops", Limit::Kind::refused, unheeded},
-    Limit{"write_iops", Limit::Kind::refused, unheeded},
-    Limit{"bandwidth", Limit::Kind::refused, unheeded},
-    Limit{"read_bandwidth", Limit::Kind::refused, unheeded},
-    Limit{"write_bandwidth", Limit::Kind::refused, unheeded},
+constexpr std::array vm_refusals{
+    lacks(Family::machine, unheeded),
+    lacks(vm_property::acceleration, "Xen itself runs the VM, see `virtualization`"),
+    lacks(disk_property::encryption, "libvirt's Xen driver would write in clear"),
+    lacks(Family::tuning, unheeded),
+    lacks(Family::limit, unheeded),
 };
-constexpr std::array nic_limits{
-    Limit{"model", Limit::Kind::ignored, "a guest's NIC is Xen's own"},
-    Limit{"direct", Limit::Kind::refused, "libvirt's Xen driver knows networks and bridges"},
-    Limit{"direct_mode", Limit::Kind::refused, "libvirt's Xen driver knows networks and bridges"},
-    Limit{"openvswitch", Limit::Kind::refused, "Xen's own script for it is not tested with the CPI"},
-    Limit{"type", Limit::Kind::refused, "it is VirtualBox's"},
-    Limit{"portgroup", Limit::Kind::refused, unheeded},
-    Limit{"vlan", Limit::Kind::refused, "libvirt's Xen driver has none"},
-    Limit{"mtu", Limit::Kind::refused, unheeded},
-    Limit{"bandwidth", Limit::Kind::refused, unheeded},
-    Limit{"nwfilter", Limit::Kind::refused, unheeded},
+constexpr std::array nic_refusals{
+    lacks(Family::place, unheeded),
+    lacks(nic_property::direct, "libvirt's Xen driver knows networks and bridges"),
+    lacks(nic_property::direct_mode, "libvirt's Xen driver knows networks and bridges"),
+    lacks(nic_property::openvswitch, "Xen's own script for it is not tested with the CPI"),
+    lacks(Family::nic, unheeded),
+    lacks(nic_property::model, "a guest's NIC is Xen's own"),
 };
-constexpr std::array method_limits{
-    Limit{"resize_disk", Limit::Kind::differs, "of detached disks"},
-    Limit{"snapshot_disk", Limit::Kind::differs, "while the VM pauses"},
+constexpr std::array method_notes{
+    Note{"resize_disk", "of detached disks"},
+    Note{"snapshot_disk", "while the VM pauses"},
 };
 
 /// The letters behind xvd: root a, ephemeral b, settings d, persistent disks from e on.
@@ -131,7 +125,7 @@ Target system_target(Virtualization virtualization, unsigned position)
 void add_settings_medium(const Element& devices, const DomainSpec& spec)
 {
     const Element disk = devices.add("disk").set("type", "file");
-    if (spec.virtualization == Virtualization::hvm) {
+    if (own_of<XenProperties>(spec).virtualization == Virtualization::hvm) {
         disk.set("device", "cdrom").add("driver").set("name", "qemu").set("type", "raw");
         disk.add("source").set("file", spec.settings_medium.native());
         disk.add("target").set("dev", "hdc").set("bus", "ide");
@@ -146,7 +140,7 @@ void add_settings_medium(const Element& devices, const DomainSpec& spec)
 
 void add_consoles(const Element& devices, const DomainSpec& spec)
 {
-    if (spec.virtualization == Virtualization::hvm)
+    if (own_of<XenProperties>(spec).virtualization == Virtualization::hvm)
         devices.add("serial").set("type", "file").add("source").set("path", spec.console_log.native());
     devices.add("console").set("type", "pty").add("target").set("type", "xen").set("port", "0");
 }
@@ -156,17 +150,17 @@ std::string domain_xml(const DomainSpec& spec, std::string_view domain_type)
     const xml::Document document{"domain"};
     const Element domain = document.root().set("type", domain_type);
     domain.add("name", spec.name);
-    domain.add("memory", std::to_string(spec.memory.count)).set("unit", "MiB");
-    domain.add("vcpu", std::to_string(spec.cpus));
-    add_os(domain, spec.virtualization);
+    write_lines(domain, size_lines, spec);
+    const Virtualization virtualization = own_of<XenProperties>(spec).virtualization;
+    add_os(domain, virtualization);
     domain.add("on_poweroff", "destroy");
     domain.add("on_reboot", "restart");
     domain.add("on_crash", "destroy");
     const Element devices = domain.add("devices");
-    fill_disk(devices.add("disk"), spec.root, system_target(spec.virtualization, spec.root.position));
+    fill_disk(devices.add("disk"), spec.root, system_target(virtualization, spec.root.position));
     if (spec.ephemeral)
         fill_disk(devices.add("disk"), *spec.ephemeral,
-                  system_target(spec.virtualization, spec.ephemeral->position));
+                  system_target(virtualization, spec.ephemeral->position));
     add_settings_medium(devices, spec);
     for (const Nic& nic : spec.nics)
         add_plain_nic(devices, nic);
@@ -246,9 +240,10 @@ const Hypervisor& xen_row() noexcept
         .stemcell_formats = stemcell_formats,
         .control = &control,
         .boots_uefi = false,
-        .method_limits = method_limits,
-        .vm_limits = vm_limits,
-        .nic_limits = nic_limits,
+        .method_notes = method_notes,
+        .of_vms = {vm_honours, vm_refusals},
+        .of_nics = {plain_nic_lines, nic_refusals},
+        .own = &own,
         .disk_formats = disk_formats,
         .ephemeral_format = "raw",
         .base_formats = base_formats,

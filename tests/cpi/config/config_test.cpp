@@ -1,4 +1,5 @@
 #include "cpi/config/config.h"
+#include "cpi/operator/schemas.h"
 #include "src/caught.h"
 #include "support/temp_dir.h"
 
@@ -394,7 +395,7 @@ TEST_CASE("a configuration file that is not there is an error that names it")
 
 TEST_CASE("the configuration's schema is JSON, names every key, and says what each is for")
 {
-    const json::Document document = json::parse(config_schema(), "the schema");
+    const json::Document document = json::parse(schema_of("config"), "the schema");
     const json::Place schema = json::root(document);
     CHECK(schema.at("type").string() == "object");
     CHECK(schema.at("required").verbatim().text == R"(["store_dir","agent"])");

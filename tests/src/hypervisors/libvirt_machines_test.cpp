@@ -21,8 +21,7 @@ const DiskCid disk{"disk-a"};
 DomainSpec spec_of(const std::string& name)
 {
     return {.name = name,
-            .memory = {64},
-            .cpus = 1,
+            .hardware = {.cpus = {1}, .memory = {64}},
             .firmware = Firmware::bios,
             .root = {.file = "/vms/root.qcow2",
                      .format = "qcow2",
@@ -373,7 +372,7 @@ TEST_CASE("a VM that cannot be defined leaves nothing, and the error is libvirt'
     const Machinery machinery = machinery_for_test_driver();
     LibvirtMachines machines{{libvirt, host, layout, log}, machinery};
     DomainSpec spec = spec_of("vm-b");
-    spec.cpus = 0;
+    spec.hardware.cpus = {0};
     const Caught error = caught([&] {
         machines.create(spec);
         return 0;

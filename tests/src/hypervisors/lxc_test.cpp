@@ -15,8 +15,7 @@ DomainSpec usual_spec()
 {
     const Path place = "/var/vcap/store/libvirt/vms/vm-golden";
     return {.name = "vm-golden",
-            .memory = {1024},
-            .cpus = 2,
+            .hardware = {.cpus = {2}, .memory = {1024}},
             .root = {.file = place / "container/rootfs", .format = {}},
             .ephemeral = DiskSpec{.file = place / "ephemeral.raw", .format = "raw"},
             .settings_medium = {},

@@ -18,8 +18,7 @@ DomainSpec usual_spec(Bus bus = Bus::virtio)
 {
     const Path place = "/var/vcap/store/libvirt/vms/vm-golden";
     return {.name = "vm-golden",
-            .memory = {2048},
-            .cpus = 2,
+            .hardware = {.cpus = {2}, .memory = {2048}},
             .firmware = Firmware::bios,
             .root = {.file = place / "root.qcow2",
                      .format = "qcow2",
@@ -56,8 +55,8 @@ xml::Document check_domain(std::string_view name, const DomainSpec& spec, std::s
     check_schema(text, "domain");
     auto read = read_by_libvirt(spec, type);
     CHECK(read.root().child("name")->text() == spec.name);
-    CHECK(read.root().child("memory")->text() == std::to_string(spec.memory.count * 1024));
-    CHECK(read.root().child("vcpu")->text() == std::to_string(spec.cpus));
+    CHECK(read.root().child("memory")->text() == std::to_string(spec.hardware.memory.value * 1024));
+    CHECK(read.root().child("vcpu")->text() == std::to_string(spec.hardware.cpus.value));
     return read;
 }
 

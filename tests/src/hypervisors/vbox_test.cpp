@@ -5,6 +5,7 @@
 #include "src/caught.h"
 #include "support/temp_dir.h"
 #include "vbox/vbox.h"
+#include "vbox/vbox_properties.h"
 #include "vbox/vboxmanage.h"
 
 #include <algorithm>
@@ -21,8 +22,7 @@ DomainSpec usual_spec(Bus bus = Bus::sata)
 {
     const Path place = "/var/vcap/store/vms/vm-golden";
     return {.name = "vm-golden",
-            .memory = {2048},
-            .cpus = 2,
+            .hardware = {.cpus = {2}, .memory = {2048}},
             .root = {.file = place / "root.vdi", .format = "vdi", .bus = bus},
             .ephemeral = DiskSpec{.file = place / "ephemeral.vdi",
                                   .format = "vdi",
@@ -77,9 +77,7 @@ TEST_CASE("a VM is made by these calls")
     DomainSpec other = usual_spec();
     other.ephemeral = std::nullopt;
     other.firmware = Firmware::uefi;
-    other.graphics = Graphics::rdp;
-    other.paravirtualization = Paravirtualization::minimal;
-    other.nested_paging = false;
+    other.own = VboxProperties{Graphics::rdp, Paravirtualization::minimal, false};
     other.nics = {{{Kind::nat_network, "bosh"}, "52:54:00:00:00:01", NicModel::e1000},
                   {{Kind::host_only, "vboxnet0"}, "52:54:00:00:00:02"},
                   {{Kind::bridge, "eth 0"}, "52:54:00:00:00:03"},
@@ -225,7 +223,7 @@ TEST_CASE("VirtualBox's row: images of its own format, persistent disks where th
     CHECK(row.disk_formats.front() == vbox::image_format);
     CHECK(row.ephemeral_format == vbox::image_format);
     CHECK(row.persistent_bus == Bus::sata);
-    CHECK_FALSE(row.has_libvirt_networks);
+    CHECK_FALSE(row.why_no_networks.empty());
     CHECK(row.system_bus(StorageController::ide) == Bus::ide);
     CHECK(row.system_bus(StorageController::scsi) == Bus::sata);
     CHECK(row.system_bus(StorageController::sata) == Bus::sata);

@@ -24,8 +24,7 @@ DomainSpec usual_spec(Bus bus = Bus::scsi)
 {
     const Path place = "/var/vcap/store/libvirt/vms/vm-golden";
     return {.name = "vm-golden",
-            .memory = {2046},
-            .cpus = 2,
+            .hardware = {.cpus = {2}, .memory = {2046}},
             .firmware = Firmware::bios,
             .root = {.file = place / "root.vmdk", .format = "vmdk", .bus = bus, .position = 0, .serial = {}},
             .ephemeral = DiskSpec{.file = place / "ephemeral.vmdk",

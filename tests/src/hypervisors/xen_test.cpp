@@ -4,6 +4,7 @@
 #include "src/caught.h"
 #include "src/hypervisor/golden.h"
 #include "xen/xen.h"
+#include "xen/xen_properties.h"
 #include "xml/xml.h"
 
 namespace cpi::test {
@@ -14,9 +15,7 @@ DomainSpec usual_spec(Virtualization virtualization)
 {
     const Path place = "/var/vcap/store/libvirt/vms/vm-golden";
     return {.name = "vm-golden",
-            .memory = {2048},
-            .cpus = 2,
-            .virtualization = virtualization,
+            .hardware = {.cpus = {2}, .memory = {2048}},
             .root = {.file = place / "root.qcow2", .format = "qcow2", .bus = Bus::xen},
             .ephemeral = DiskSpec{.file = place / "ephemeral.raw",
                                   .format = "raw",
@@ -26,7 +25,8 @@ DomainSpec usual_spec(Virtualization virtualization)
             .settings_medium = place / "settings.iso",
             .console_log = place / "console.log",
             .nics = {{{NicSource::Kind::network, "default"}, "52:54:00:00:00:01"},
-                     {{NicSource::Kind::bridge, "br0"}, "52:54:00:00:00:02"}}};
+                     {{NicSource::Kind::bridge, "br0"}, "52:54:00:00:00:02"}},
+            .own = XenProperties{virtualization}};
 }
 
 xml::Document check_domain(std::string_view name, Virtualization virtualization)

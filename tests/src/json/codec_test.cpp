@@ -234,7 +234,7 @@ TEST_CASE("a JSON Schema comes from the same table, and is JSON")
     CHECK(properties.members().size() == json::keys<Outer>().size());
     CHECK(properties.at("name").verbatim().text == R"({"description":"what it is called","type":"string"})");
     CHECK(properties.at("flag").verbatim().text == R"({"type":"boolean"})");
-    CHECK(properties.at("password").verbatim().text == R"({"type":"string"})");
+    CHECK(properties.at("password").verbatim().text == R"({"type":"string","writeOnly":true})");
     CHECK(properties.at("ranged").verbatim().text == R"({"type":"integer","minimum":2,"maximum":4})");
     CHECK(properties.at("items").at("items").at("properties").at("colour").verbatim().text ==
           R"({"enum":["red","Deep-Blue"]})");

@@ -1,5 +1,6 @@
-#include "cpi/properties/types.h"
+#include "cpi/wire/arguments.h"
 #include "src/caught.h"
+#include "stemcell/stemcells.h"
 
 namespace cpi::test {
 
@@ -61,7 +62,7 @@ TEST_CASE("a property that says what is so anyway asks for nothing")
         "virtualization":null})")
               .given_keys.empty());
     CHECK(read<VmProperties>(R"({"encryption":"luks","iops":1,"nested_paging":false})").given_keys ==
-          std::vector<std::string>{"nested_paging", "encryption", "iops"});
+          std::vector<std::string>{"encryption", "iops", "nested_paging"});
     CHECK(read<NetworkProperties>(R"({"openvswitch":false,"portgroup":"","dhcp_reservation":false})")
               .given_keys.empty());
 }

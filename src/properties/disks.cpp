@@ -1,11 +1,6 @@
-#include "cpi/properties/types.h"
+#include "properties/disks.h"
 
 namespace cpi {
-
-Error wrong_argument(std::string_view details, ErrorKind kind)
-{
-    return {kind, concat("Arguments are not correct, details: '", details, "'")};
-}
 
 void check_members(const DiskOptions& options, const json::Place& place)
 {
@@ -24,32 +19,9 @@ void check_members(const DiskOptions& options, const json::Place& place)
         place.at("preallocation").fail("off, falloc or full for format raw");
 }
 
-json::VerbatimObject tags_object(const std::map<std::string, TagValue>& tags)
-{
-    json::Writer out;
-    out.begin_object();
-    for (const auto& [key, value] : tags)
-        out.key(key).string(value.text);
-    out.end_object();
-    return json::VerbatimObject{out.text()};
-}
-
-namespace json {
-
-TagValue Codec<TagValue>::read(const Place& place)
-{
-    if (place.is_string())
-        return {place.string()};
-    if (place.is_object() || place.is_array())
-        place.fail(expected());
-    return {place.verbatim().text};
-}
-
-DiskProperties Codec<DiskProperties>::read(const Place& place)
+DiskProperties json::Codec<DiskProperties>::read(const Place& place)
 {
     return {Codec<DiskFields>::read(place), Codec<VerbatimObject>::read(place)};
 }
-
-} // namespace json
 
 } // namespace cpi

@@ -1,4 +1,4 @@
-#include "cpi/properties/network_types.h"
+#include "properties/nics.h"
 
 #include <algorithm>
 #include <set>
@@ -88,18 +88,6 @@ RateChoice Codec<RateChoice>::read(const Place& place)
     if (!place.is_integer())
         place.fail(expected());
     return {{.average = Codec<KibibytesPerSecond>::read(place), .peak = {}, .burst = {}}};
-}
-
-Networks Codec<Networks>::read(const Place& place)
-{
-    Networks networks;
-    std::set<std::string> names;
-    for (const auto& [name, at] : place.members()) {
-        if (!names.insert(name).second)
-            throw Error{ErrorKind::invalid_call, concat(excerpt(at.path()), ": there are two of that name")};
-        networks.all.push_back({name, Codec<NetworkFields>::read(at), at.verbatim()});
-    }
-    return networks;
 }
 
 } // namespace json

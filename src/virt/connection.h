@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <map>
 #include <span>
 #include <type_traits>
 
@@ -56,6 +57,7 @@ struct Step {
 struct Libvirt::Connection {
     const LibvirtAddress& address;
     ConnectPtr handle;
+    mutable std::map<std::string, DomainPtr> domains = {}; // that were looked up
 
     [[nodiscard]] bool is_alive() const { return libvirt_api().virConnectIsAlive(handle.get()) == 1; }
 
@@ -83,6 +85,14 @@ struct Libvirt::Connection {
         return result;
     }
 
+    template <class Call>
+    auto on_domain(const std::string& name, const Step& step,
+                   Call call) const // NOLINT(modernize-use-nodiscard)
+    {
+        virDomainPtr domain = get_domain(name);
+        return run(step, [&] { return call(domain); });
+    }
+
     /// What libvirt lists, each in the hands of an owner.
     template <class Owner, class List>
     [[nodiscard]] std::vector<Owner> list(const Step& step, List of) const
@@ -94,12 +104,13 @@ struct Libvirt::Connection {
         return std::vector<Owner>(all.begin(), all.end());
     }
 
-    /// Null: libvirt says that there is none.
-    [[nodiscard]] DomainPtr find_domain(const std::string& name) const;
+    /// Asks libvirt. Null: it says that there is none.
+    [[nodiscard]] virDomainPtr find_domain(const std::string& name) const;
     [[nodiscard]] NetworkPtr find_network(const std::string& name) const;
     [[nodiscard]] SecretPtr find_secret(const std::string& usage) const;
-    /// Throws then.
-    [[nodiscard]] DomainPtr get_domain(const std::string& name) const;
+    /// Throws then. Asks only for one that was not seen before: what is then done says whether it is still
+    /// there.
+    [[nodiscard]] virDomainPtr get_domain(const std::string& name) const;
     [[nodiscard]] NetworkPtr get_network(const std::string& name) const;
     [[nodiscard]] PoolPtr get_pool(const std::string& name) const;
 

@@ -63,11 +63,11 @@ bool Libvirt::Connection::has_agent(virDomainPtr domain)
 bool Libvirt::freeze_file_systems(const std::string& name)
 {
     const Connection& libvirt = connection();
-    const DomainPtr domain = libvirt.get_domain(name);
+    virDomainPtr domain = libvirt.get_domain(name);
     const Step step{concat("asking VM ", name, " to bring its file systems into order"),
                     concat("domfsfreeze ", name)};
     try {
-        libvirt.run(step, [&] { return libvirt_api().virDomainFSFreeze(domain.get(), nullptr, 0, 0); });
+        libvirt.run(step, [&] { return libvirt_api().virDomainFSFreeze(domain, nullptr, 0, 0); });
         return true;
     } catch (const Error& error) {
         if (error.ok_to_retry())
@@ -79,16 +79,16 @@ bool Libvirt::freeze_file_systems(const std::string& name)
 void Libvirt::thaw_file_systems(const std::string& name)
 {
     const Connection& libvirt = connection();
-    const DomainPtr domain = libvirt.find_domain(name);
-    if (!domain)
+    virDomainPtr domain = libvirt.find_domain(name);
+    if (domain == nullptr)
         return;
     const Step step{concat("letting VM ", name, " write to its file systems again"),
                     concat("domfsthaw ", name)};
     try {
-        libvirt.run(step, [&] { return libvirt_api().virDomainFSThaw(domain.get(), nullptr, 0, 0); });
+        libvirt.run(step, [&] { return libvirt_api().virDomainFSThaw(domain, nullptr, 0, 0); });
     } catch (Error& error) {
         // Who has no agent, or is off, is not frozen either; one that is busy may answer later.
-        if (!error.ok_to_retry() && !Connection::has_agent(domain.get()))
+        if (!error.ok_to_retry() && !Connection::has_agent(domain))
             return;
         error.allow_retry();
         throw;
@@ -97,10 +97,8 @@ void Libvirt::thaw_file_systems(const std::string& name)
 
 void Libvirt::begin_back_up(const std::string& name, const std::string& backup_xml)
 {
-    const Connection& libvirt = connection();
-    const DomainPtr domain = libvirt.get_domain(name);
-    libvirt.run(back_up_step(name), [&] {
-        return libvirt_api().virDomainBackupBegin(domain.get(), backup_xml.c_str(), nullptr,
+    connection().on_domain(name, back_up_step(name), [&](virDomainPtr domain) {
+        return libvirt_api().virDomainBackupBegin(domain, backup_xml.c_str(), nullptr,
                                                   VIR_DOMAIN_BACKUP_BEGIN_REUSE_EXTERNAL);
     });
 }
@@ -108,9 +106,9 @@ void Libvirt::begin_back_up(const std::string& name, const std::string& backup_x
 void Libvirt::await_turn_to_back_up(const std::string& name)
 {
     const Connection& libvirt = connection();
-    const DomainPtr domain = libvirt.get_domain(name);
+    virDomainPtr domain = libvirt.get_domain(name);
     const Step step = back_up_step(name);
-    if (!libvirt.wait_for_job(domain.get(), step, patience_with_jobs))
+    if (!libvirt.wait_for_job(domain, step, patience_with_jobs))
         throw Error{ErrorKind::cloud,
                     concat(step.doing, ": another job is not done after ", patience_with_jobs.count(),
                            " h. Try: ", virsh(concat("domjobabort ", name)))};
@@ -119,17 +117,17 @@ void Libvirt::await_turn_to_back_up(const std::string& name)
 void Libvirt::finish_back_up(const std::string& name)
 {
     const Connection& libvirt = connection();
-    const DomainPtr domain = libvirt.get_domain(name);
+    virDomainPtr domain = libvirt.get_domain(name);
     const Step step = back_up_step(name);
     try {
-        if (!libvirt.wait_for_job(domain.get(), step, patience_with_jobs))
+        if (!libvirt.wait_for_job(domain, step, patience_with_jobs))
             throw Error{ErrorKind::cloud,
                         concat(step.doing, ": not done after ", patience_with_jobs.count(), " h")};
     } catch (...) {
-        libvirt.end_job(domain.get(), step);
+        libvirt.end_job(domain, step);
         throw;
     }
-    const auto job = libvirt.job_of(domain.get(), step, VIR_DOMAIN_JOB_STATS_COMPLETED);
+    const auto job = libvirt.job_of(domain, step, VIR_DOMAIN_JOB_STATS_COMPLETED);
     if (job.type != VIR_DOMAIN_JOB_COMPLETED)
         throw Error{says_disk_is_full(job.error) ? ErrorKind::no_disk_space : ErrorKind::cloud,
                     concat(step.doing, ": libvirt says: the job ended before it was done",
@@ -139,15 +137,14 @@ void Libvirt::finish_back_up(const std::string& name)
 void Libvirt::abandon_back_up(const std::string& name, const std::string& mark)
 {
     const Connection& libvirt = connection();
-    const DomainPtr domain = libvirt.find_domain(name);
-    if (!domain)
+    virDomainPtr domain = libvirt.find_domain(name);
+    if (domain == nullptr)
         return;
     const Step step{concat("ending an abandoned copy of a disk of VM ", name),
                     concat("backup-dumpxml ", name), short_call, VIR_ERR_NO_DOMAIN_BACKUP};
-    const CString job{
-        libvirt.run(step, [&] { return libvirt_api().virDomainBackupGetXMLDesc(domain.get(), 0); })};
+    const CString job{libvirt.run(step, [&] { return libvirt_api().virDomainBackupGetXMLDesc(domain, 0); })};
     if (job && std::string_view{job.get()}.find(mark) != std::string_view::npos)
-        libvirt.end_job(domain.get(), step);
+        libvirt.end_job(domain, step);
 }
 
 } // namespace cpi

@@ -1,10 +1,8 @@
 // A libvirtd that goes away in the midst of a call, and comes back or not.
 
 #include "base/text.h"
-#include "conformance/qemu_lab.h"
+#include "live/qemu/between.h"
 #include "src/caught.h"
-#include "support/libvirt_proxy.h"
-#include "virt/uri.h"
 
 #include <doctest/doctest.h>
 
@@ -26,26 +24,6 @@ constexpr int storage_pool_refresh = 83;
 constexpr int domain_fs_freeze = 335;
 constexpr int domain_fs_thaw = 336;
 constexpr int domain_backup_begin = 421;
-
-/// A CPI whose way to libvirtd leads through the proxy, where a test says so.
-struct Between {
-    LibvirtProxy proxy{uri_parameter(lab_uri(), "socket")};
-    QemuCpi cpi;
-    std::string through_proxy =
-        concat(R"({"uri":)", json_string(concat("qemu:///system?socket=", proxy.socket())), "}");
-
-    [[nodiscard]] Reply call(std::string_view method, std::string_view arguments) const
-    {
-        return cpi.process().call(method, arguments, through_proxy);
-    }
-    /// How many calls a method makes of libvirt.
-    [[nodiscard]] unsigned count(std::string_view method, std::string_view arguments)
-    {
-        proxy.begin();
-        static_cast<void>(call(method, arguments).require_ok());
-        return static_cast<unsigned>(proxy.called().size());
-    }
-};
 
 struct Creating : Between {
     std::string stemcell = cpi.create_stemcell("openstack-qcow2");

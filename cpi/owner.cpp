@@ -1,8 +1,29 @@
 #include "cpi/owner.h"
 
 #include "base/error.h"
+#include "records/record.h"
 
 namespace cpi {
+
+namespace {
+
+/// What all records have.
+struct OwnedRecord {
+    std::string hypervisor;
+};
+
+struct VmRecord {
+    std::string hypervisor;
+    std::vector<std::string> addresses; // their files; older records have none
+};
+
+} // namespace
+
+template <>
+inline constexpr std::tuple json::fields<OwnedRecord>{json::required("hypervisor", &OwnedRecord::hypervisor)};
+template <>
+inline constexpr std::tuple json::fields<VmRecord>{json::required("hypervisor", &VmRecord::hypervisor),
+                                                   json::optional("addresses", &VmRecord::addresses)};
 
 void require_own(Cpi& cpi, std::string_view cid, std::string_view owner)
 {
@@ -18,27 +39,20 @@ void require_own_record(Cpi& cpi, std::string_view cid, const std::optional<std:
 {
     if (!record)
         return;
-    const json::Document document = json::parse(*record, concat("the record of '", cid, "'"));
-    require_own(cpi, cid, json::root(document).at("hypervisor").string());
+    require_own(cpi, cid, read_record<OwnedRecord>(*record, concat("the record of '", cid, "'")).hypervisor);
 }
 
 void write_vm_record(Cpi& cpi, const Path& folder, const std::vector<AddressClaim>& addresses)
 {
-    json::Writer out;
-    out.begin_object().key("hypervisor").string(cpi.hypervisor().name);
-    out.key("addresses").begin_array();
+    VmRecord record{std::string{cpi.hypervisor().name}, {}};
     for (const AddressClaim& claim : addresses)
-        out.string(cpi.store().layout().of(claim).filename().native());
-    out.end_array().end_object();
-    cpi.host().publish(folder / file_name::vm_record, json::pretty(out.text()), Access::owner);
+        record.addresses.push_back(cpi.store().layout().of(claim).filename().native());
+    cpi.host().publish(folder / file_name::vm_record, record_text(record), Access::owner);
 }
 
 std::vector<std::string> addresses_in(const std::string& vm_record)
 {
-    const json::Document document = json::parse(vm_record, "the record of a VM");
-    const json::Place addresses = json::root(document).at("addresses"); // older records have none
-    return addresses.is_null() ? std::vector<std::string>{}
-                               : json::Codec<std::vector<std::string>>::read(addresses);
+    return read_record<VmRecord>(vm_record, "the record of a VM").addresses;
 }
 
 } // namespace cpi

@@ -19,21 +19,21 @@ void require_own(Cpi& cpi, std::string_view cid, std::string_view owner);
 void require_own_record(Cpi& cpi, std::string_view cid, const std::optional<std::string>& record);
 
 template <class Tag>
-inline constexpr std::string_view record_of = {};
+inline constexpr std::string_view record_file = {};
 template <>
-inline constexpr std::string_view record_of<VmTag> = file_name::vm_record;
+inline constexpr std::string_view record_file<VmTag> = file_name::vm_record;
 template <>
-inline constexpr std::string_view record_of<DiskTag> = file_name::disk_record;
+inline constexpr std::string_view record_file<DiskTag> = file_name::disk_record;
 template <>
-inline constexpr std::string_view record_of<SnapshotTag> = file_name::snapshot_record;
+inline constexpr std::string_view record_file<SnapshotTag> = file_name::snapshot_record;
 template <>
-inline constexpr std::string_view record_of<StemcellTag> = file_name::stemcell_record;
+inline constexpr std::string_view record_file<StemcellTag> = file_name::stemcell_record;
 
 /// Of an object, finished or in the making.
 template <class Tag>
 void require_own(Cpi& cpi, const Id<Tag>& cid)
 {
-    require_own_record(cpi, cid.str(), cpi.store().read(cid, record_of<Tag>));
+    require_own_record(cpi, cid.str(), cpi.store().read(cid, record_file<Tag>));
 }
 
 /// Puts the VM's record into its folder: the first thing that is made of it. By the record it is known

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/units.h"
+#include "records/record.h"
 #include "stemcell/image_format.h"
 #include "stemcell/tar_bytes.h"
 #include "stemcell/unpack.h"
@@ -61,29 +62,6 @@ Firmware firmware_for(const StemcellProperties& properties, const std::optional<
     if (properties.firmware)
         return *properties.firmware;
     return ovf && ovf_wants_uefi(*ovf) ? Firmware::uefi : Firmware::bios;
-}
-
-std::string record_of(const Stemcell& stemcell, const json::VerbatimObject& tags)
-{
-    json::Writer out;
-    out.begin_object();
-    for (const auto& row : json::names<SettingsChannel>)
-        if (row.value == stemcell.settings)
-            out.key("settings").string(row.name);
-    for (const auto& row : json::names<Firmware>)
-        if (row.value == stemcell.firmware)
-            out.key("firmware").string(row.name);
-    out.key("format").string(stemcell.format);
-    out.key("virtual_size").integer(stemcell.virtual_size);
-    out.key("hypervisor").string(stemcell.hypervisor);
-    if (!stemcell.image.empty())
-        out.key("image").string(stemcell.image);
-    out.key("name").string(stemcell.name);
-    out.key("version").string(stemcell.version);
-    write_ids(out, stemcell.ids);
-    out.key("tags").verbatim(tags);
-    out.end_object();
-    return json::pretty(out.text());
 }
 
 bool is_base_format(const Hypervisor& hypervisor, std::string_view format)
@@ -220,8 +198,9 @@ StemcellCid import_stemcell(Store& store, const Hypervisor& hypervisor, const Pa
     auto cid = new_cid<StemcellCid>();
     store.sweep(store.layout().stemcells(), StemcellTag::prefix, [](const std::string&) {});
     Creation creation{store, store.layout().stemcells(), cid.str()};
-    const Stemcell stemcell = take(store, hypervisor, image, creation.staging(), properties, ids);
-    store.host().publish(creation.staging() / file_name::stemcell_record, record_of(stemcell, tags),
+    Stemcell stemcell = take(store, hypervisor, image, creation.staging(), properties, ids);
+    stemcell.tags = tags;
+    store.host().publish(creation.staging() / file_name::stemcell_record, record_text(stemcell),
                          Access::everyone);
     creation.publish();
     creation.finish();
@@ -235,8 +214,7 @@ Stemcell load_stemcell(Store& store, const StemcellCid& cid)
     if (!record)
         throw Error{ErrorKind::cloud,
                     concat("stemcell '", cid.str(), "' not found in ", store.layout().root().native())};
-    const json::Document document = json::parse(*record, "the stemcell's record");
-    return json::Codec<Stemcell>::read(json::root(document));
+    return read_record<Stemcell>(*record, concat("the record of stemcell '", cid.str(), "'"));
 }
 
 void remove_stemcell(Store& store, const StemcellCid& cid)

@@ -36,6 +36,7 @@ struct Stemcell {
     std::string name;
     std::string version;
     std::optional<IdMap> ids = {}; // of the containers that a root file system is for
+    json::VerbatimObject tags = {};
 };
 
 /// Takes in the file that the Director calls `image`, on the CPI's own machine; `tags` are kept with it. A
@@ -80,6 +81,7 @@ inline constexpr std::tuple fields<Stemcell>{
     optional("name", &Stemcell::name),
     optional("version", &Stemcell::version),
     optional("idmap", &Stemcell::ids),
+    optional("tags", &Stemcell::tags),
 };
 
 } // namespace json

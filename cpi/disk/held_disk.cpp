@@ -6,39 +6,22 @@
 #include "cpi/cpi.h"
 #include "cpi/disk/disk_options.h"
 #include "cpi/owner.h"
+#include "records/record.h"
 
 namespace cpi {
 
 namespace {
 
-DiskRecord read_record(Cpi& cpi, const DiskCid& disk)
+DiskRecord load_record(Cpi& cpi, const DiskCid& disk)
 {
     const Path file = cpi.store().layout().of(disk) / file_name::disk_record;
     const auto text = cpi.host().read(file);
     if (!text)
         throw Error{ErrorKind::cloud, concat("disk '", disk.str(), "' has no record ", file.native())};
-    const json::Document document = json::parse(*text, file.native());
-    return json::Codec<DiskRecord>::read(json::root(document));
+    return read_record<DiskRecord>(*text, file.native());
 }
 
 } // namespace
-
-std::string text_of(const DiskRecord& record)
-{
-    json::Writer out;
-    out.begin_object();
-    out.key("size_mib").integer(record.size_mib);
-    out.key("format").string(record.format);
-    out.key("image").string(record.image);
-    out.key("hypervisor").string(record.hypervisor);
-    write_ids(out, record.ids);
-    if (record.has_other_images)
-        out.key("has_other_images").boolean(true);
-    out.key("cloud_properties").verbatim(record.properties.verbatim);
-    out.key("metadata").verbatim(record.metadata);
-    out.end_object();
-    return json::pretty(out.text());
-}
 
 DiskCid new_disk_cid()
 {
@@ -60,7 +43,7 @@ void make_disk(Cpi& cpi, const DiskCid& cid, const DiskRecord& record,
     });
     Creation creation{store, kind, cid.str()};
     creation.undo().add(concat("forget the key of disk ", cid.str()), [&] { forget_key(cpi, cid); });
-    store.host().publish(creation.staging() / file_name::disk_record, text_of(record), Access::owner);
+    store.host().publish(creation.staging() / file_name::disk_record, record_text(record), Access::owner);
     const auto kept = keep_key(cpi, options, creation.staging(), cid.str(), key);
     fill({store.place_image(creation.staging(), cid.str(), record.image, pool), record.format, kept});
     creation.publish();
@@ -73,7 +56,7 @@ HeldDisk::HeldDisk(Cpi& cpi, const DiskCid& cid, DiskOf whose)
 {
     if (!lock_)
         throw Error{ErrorKind::disk_not_found, concat("disk '", cid.str(), "' not found")};
-    record = read_record(cpi, cid);
+    record = load_record(cpi, cid);
     if (whose == DiskOf::this_hypervisor)
         require_own(cpi, cid.str(), record.hypervisor);
     remove_other_images();
@@ -152,7 +135,7 @@ void HeldDisk::replace_image(DiskRecord next, const std::function<void(const ima
 
 void HeldDisk::save() const
 {
-    cpi_.host().publish(folder() / file_name::disk_record, text_of(record), Access::owner);
+    cpi_.host().publish(folder() / file_name::disk_record, record_text(record), Access::owner);
 }
 
 } // namespace cpi

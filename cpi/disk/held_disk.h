@@ -27,8 +27,6 @@ struct DiskRecord {
     bool has_other_images = false; // in its folder, which are not, or no longer, the disk's
 };
 
-[[nodiscard]] std::string text_of(const DiskRecord& record);
-
 /// A disk is found by its cid in the guest: virtio and scsi serial numbers are cut after 20 characters, and
 /// stemcells look by cid only when it has no fewer.
 [[nodiscard]] DiskCid new_disk_cid();

@@ -5,6 +5,7 @@
 #include "cpi/disk/disk_options.h"
 #include "cpi/disk/held_disk.h"
 #include "cpi/owner.h"
+#include "records/record.h"
 #include "volumes/image.h"
 
 #include <algorithm>
@@ -21,6 +22,7 @@ struct SnapshotRecord {
     std::string hypervisor;
     DiskProperties properties;
     std::optional<IdMap> ids;
+    json::VerbatimObject metadata;
 };
 
 } // namespace
@@ -33,30 +35,22 @@ inline constexpr std::tuple fields<SnapshotRecord>{
     required("size_mib", &SnapshotRecord::size_mib),
     required("format", &SnapshotRecord::format),
     required("hypervisor", &SnapshotRecord::hypervisor),
-    optional("cloud_properties", &SnapshotRecord::properties),
     optional("idmap", &SnapshotRecord::ids),
+    optional("cloud_properties", &SnapshotRecord::properties),
+    optional("metadata", &SnapshotRecord::metadata),
 };
 
 } // namespace json
 
 namespace {
 
-std::string text_of_snapshot(const HeldDisk& disk, const std::map<std::string, TagValue>& metadata)
+SnapshotRecord record_of(const HeldDisk& disk, const std::map<std::string, TagValue>& metadata)
 {
-    json::Writer out;
-    out.begin_object();
-    out.key("disk").string(disk.cid().str());
-    out.key("size_mib").integer(disk.record.size_mib);
-    out.key("format").string(disk.record.format);
-    out.key("hypervisor").string(disk.record.hypervisor);
-    write_ids(out, disk.record.ids);
-    out.key("cloud_properties").verbatim(disk.record.properties.verbatim);
-    out.key("metadata").verbatim(tags_object(metadata));
-    out.end_object();
-    return json::pretty(out.text());
+    return {disk.cid().str(),       disk.record.size_mib, disk.record.format,   disk.record.hypervisor,
+            disk.record.properties, disk.record.ids,      tags_object(metadata)};
 }
 
-SnapshotRecord read_record(Cpi& cpi, const SnapshotCid& snapshot)
+SnapshotRecord load_record(Cpi& cpi, const SnapshotCid& snapshot)
 {
     cpi.store().require();
     const Path file = cpi.store().layout().of(snapshot) / file_name::snapshot_record;
@@ -64,8 +58,7 @@ SnapshotRecord read_record(Cpi& cpi, const SnapshotCid& snapshot)
     if (!text)
         throw Error{ErrorKind::cloud, concat("snapshot '", snapshot.str(), "' not found in ",
                                              cpi.store().layout().snapshots().native())};
-    const json::Document document = json::parse(*text, file.native());
-    SnapshotRecord record = json::Codec<SnapshotRecord>::read(json::root(document));
+    auto record = read_record<SnapshotRecord>(*text, file.native());
     require_own(cpi, snapshot.str(), record.hypervisor);
     return record;
 }
@@ -159,8 +152,8 @@ SnapshotCid snapshot_disk(Cpi& cpi, const DiskCid& cid, const std::map<std::stri
                 [&](const std::string& name) { forget_snapshot(cpi, SnapshotCid{name}); });
     Creation creation{store, kind, snapshot.str()};
     creation.undo().add(concat("forget ", snapshot.str()), [&] { forget_snapshot(cpi, snapshot); });
-    store.host().publish(creation.staging() / file_name::snapshot_record, text_of_snapshot(disk, metadata),
-                         Access::owner);
+    store.host().publish(creation.staging() / file_name::snapshot_record,
+                         record_text(record_of(disk, metadata)), Access::owner);
     const auto key = keep_key(cpi, options, creation.staging(), snapshot.str(), disk.image().key);
     copy_image(cpi, disk,
                {creation.staging() / file_name::disk(disk.record.format), key,
@@ -181,7 +174,7 @@ void delete_snapshot(Cpi& cpi, const SnapshotCid& snapshot)
 DiskCid restore_disk(Cpi& cpi, const SnapshotCid& snapshot, RestoreTo to)
 {
     const auto lock = cpi.store().lock(snapshot);
-    const SnapshotRecord record = read_record(cpi, snapshot);
+    const SnapshotRecord record = load_record(cpi, snapshot);
     const Path image = cpi.store().layout().of(snapshot) / file_name::disk(record.format);
     if (to == RestoreTo::a_new_disk)
         return restore_as_new(cpi, image, record, key_of(cpi, record.properties.fields, snapshot.str()));

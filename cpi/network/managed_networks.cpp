@@ -2,6 +2,7 @@
 
 #include "cpi/cpi.h"
 #include "cpi/properties/possible.h"
+#include "records/record.h"
 
 #include <algorithm>
 
@@ -12,37 +13,39 @@ namespace {
 /// What is kept with a network that this CPI made. By its uuid it is told from one that merely has its name.
 struct NetworkRecord {
     std::string uuid;
+    std::string name;
+    std::string range;
+    std::string gateway;
+    json::Verbatim cloud_properties;
 };
 
 } // namespace
 
 template <>
-inline constexpr std::tuple json::fields<NetworkRecord>{json::required("uuid", &NetworkRecord::uuid)};
+inline constexpr std::tuple json::fields<NetworkRecord>{
+    json::required("uuid", &NetworkRecord::uuid),
+    json::optional("name", &NetworkRecord::name),
+    json::optional("range", &NetworkRecord::range),
+    json::optional("gateway", &NetworkRecord::gateway),
+    json::optional("cloud_properties", &NetworkRecord::cloud_properties),
+};
 
 namespace {
 
-std::string record_of(const ManagedNetwork& network)
+NetworkRecord record_of(const ManagedNetwork& network)
 {
-    json::Writer out;
-    out.begin_object();
-    out.key("uuid").string(network.spec.uuid);
-    out.key("name").string(network.spec.name);
-    out.key("range").string(network.range.text());
-    out.key("gateway").string(network.gateway.text());
-    out.key("cloud_properties").verbatim(network.cloud_properties);
-    out.end_object();
-    return json::pretty(out.text());
+    return {network.spec.uuid, network.spec.name, network.range.text(), network.gateway.text(),
+            network.cloud_properties};
 }
 
 /// Nothing: the network's folder is not in its place, so libvirt has nothing of it either.
-std::optional<NetworkRecord> read_record(Cpi& cpi, const NetworkCid& cid)
+std::optional<NetworkRecord> load_record(Cpi& cpi, const NetworkCid& cid)
 {
     const Path file = cpi.store().layout().of(cid) / file_name::network_record;
     const auto text = cpi.host().read(file);
     if (!text)
         return std::nullopt;
-    const json::Document document = json::parse(*text, file.native());
-    return json::Codec<NetworkRecord>::read(json::root(document));
+    return read_record<NetworkRecord>(*text, file.native());
 }
 
 bool is_in_libvirt(Cpi& cpi, const NetworkRecord& record)
@@ -55,7 +58,7 @@ void sweep(Cpi& cpi)
 {
     Store& store = cpi.store();
     store.sweep(store.layout().networks(), NetworkTag::prefix, [&](const std::string& name) {
-        if (const auto record = read_record(cpi, NetworkCid{name}))
+        if (const auto record = load_record(cpi, NetworkCid{name}))
             cpi.libvirt().remove_network(record->uuid);
     });
 }
@@ -80,7 +83,8 @@ void make(Cpi& cpi, const ManagedNetwork& network)
     Libvirt& libvirt = cpi.libvirt();
     const std::string& name = network.spec.name;
     Creation creation{store, store.layout().networks(), network.cid.str()};
-    store.host().publish(creation.staging() / file_name::network_record, record_of(network), Access::owner);
+    store.host().publish(creation.staging() / file_name::network_record, record_text(record_of(network)),
+                         Access::owner);
     creation.publish();
 
     creation.undo().add(concat("remove network ", name), [&] { libvirt.remove_network(network.spec.uuid); });
@@ -113,7 +117,7 @@ void delete_network(Cpi& cpi, const NetworkCid& cid)
     if (!lock)
         throw Error{ErrorKind::network_not_found,
                     concat("network '", cid.str(), "' not found among those that this CPI made")};
-    const auto record = read_record(cpi, cid);
+    const auto record = load_record(cpi, cid);
     if (record && is_in_libvirt(cpi, *record)) {
         const std::vector<std::string> users = network_users(cpi.libvirt(), libvirt_name(cid));
         if (!users.empty())

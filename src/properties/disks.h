@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/units.h"
+#include "json/write.h"
 #include "properties/property.h"
 #include "volumes/image.h"
 
@@ -141,6 +142,11 @@ struct Codec<DiskProperties> {
     static DiskProperties read(const Place& place);
     static std::string expected() { return "an object"; }
 };
+
+inline void write_value(Writer& out, const DiskProperties& properties)
+{
+    out.verbatim(properties.verbatim);
+}
 
 } // namespace json
 

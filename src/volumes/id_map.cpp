@@ -50,14 +50,4 @@ void check_members(const IdMap& ids, const json::Place& place)
             concat("at most ", IdMap::last - ids.first.value + 1, " ids after that first one"));
 }
 
-void write_ids(json::Writer& out, const std::optional<IdMap>& ids)
-{
-    if (!ids)
-        return;
-    out.key("idmap").begin_object();
-    out.key("first").integer(ids->first.value);
-    out.key("count").integer(ids->count.value);
-    out.end_object();
-}
-
 } // namespace cpi

@@ -46,9 +46,6 @@ struct IdMap {
 /// Fails for ids that do not exist.
 void check_members(const IdMap& ids, const json::Place& place);
 
-/// Adds a record's member `idmap`, where there is one.
-void write_ids(json::Writer& out, const std::optional<IdMap>& ids);
-
 namespace json {
 
 template <>

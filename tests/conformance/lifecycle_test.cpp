@@ -123,7 +123,7 @@ void check_size(const Lab& lab, const LabCpi& cpi, const std::string& vm, const 
 
 } // namespace
 
-TEST_CASE("10.3 the life of VMs and a disk, from create_stemcell to delete_stemcell")
+TEST_CASE("the life of VMs and a disk, from create_stemcell to delete_stemcell")
 {
     const Lab lab;
     LabCpi cpi{lab};

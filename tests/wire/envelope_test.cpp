@@ -33,7 +33,7 @@ struct Fixture {
 
 } // namespace
 
-TEST_CASE_FIXTURE(Fixture, "10.1.1 a request that is no request is InvalidCall, with exit status 0")
+TEST_CASE_FIXTURE(Fixture, "a request that is no request is InvalidCall, with exit status 0")
 {
     refuses_as_invalid("");
     refuses_as_invalid("{");
@@ -53,15 +53,14 @@ TEST_CASE_FIXTURE(Fixture, "10.1.1 a request that is no request is InvalidCall, 
     refuses_as_invalid(std::string(100000, '['));
 }
 
-TEST_CASE_FIXTURE(Fixture,
-                  "10.1.2 an unknown method is NotImplemented in the words that the Director looks for")
+TEST_CASE_FIXTURE(Fixture, "an unknown method is NotImplemented in the words that the Director looks for")
 {
     const Reply reply = cpi.call("make_coffee", "[]");
     CHECK(reply.error_type() == "Bosh::Clouds::NotImplemented");
     CHECK(reply.message() == "Method is not known, got: 'make_coffee'");
 }
 
-TEST_CASE_FIXTURE(Fixture, "10.1.3 a wrong number of arguments is InvalidCall")
+TEST_CASE_FIXTURE(Fixture, "a wrong number of arguments is InvalidCall")
 {
     for (const auto* call :
          {"has_vm", "create_vm", "attach_disk", "create_stemcell", "create_network", "delete_network"}) {
@@ -95,13 +94,13 @@ TEST_CASE_FIXTURE(Fixture, "a managed network's wrong values are InvalidCall and
     CHECK(folder.listing() == "cpi.json");
 }
 
-TEST_CASE_FIXTURE(Fixture, "10.1.4 a call without a result answers null twice and a log")
+TEST_CASE_FIXTURE(Fixture, "a call without a result answers null twice and a log")
 {
     const Reply reply = cpi.call("delete_stemcell", R"(["sc-absent"])");
     CHECK(reply.ran().out == R"({"result":null,"error":null,"log":""})");
 }
 
-TEST_CASE_FIXTURE(Fixture, "10.1.5 each typed error keeps its type")
+TEST_CASE_FIXTURE(Fixture, "each typed error keeps its type")
 {
     CHECK(cpi.call("delete_disk", R"(["disk-absent"])").error_type() == "Bosh::Clouds::DiskNotFound");
     CHECK(cpi.call("set_disk_metadata", R"(["disk-absent",{}])").error_type() ==
@@ -114,8 +113,7 @@ TEST_CASE_FIXTURE(Fixture, "10.1.5 each typed error keeps its type")
 }
 
 TEST_CASE_FIXTURE(
-    Fixture,
-    "10.1.6 info answers with or without a version, with a context of any kind, and a bare environment")
+    Fixture, "info answers with or without a version, with a context of any kind, and a bare environment")
 {
     const std::string expected =
         R"({"stemcell_formats":["openstack-qcow2","openstack-raw","vsphere-ovf","vsphere-ova","general-tar"],"api_version":3})";
@@ -140,7 +138,7 @@ TEST_CASE_FIXTURE(Fixture, "info answers the formats of the hypervisor that the 
           R"({"stemcell_formats":["warden-tar","general-tar"],"api_version":3})");
 }
 
-TEST_CASE_FIXTURE(Fixture, "10.1.7 stdout has nothing but the answer, and stderr no secret")
+TEST_CASE_FIXTURE(Fixture, "stdout has nothing but the answer, and stderr no secret")
 {
     const Reply reply = cpi.call("create_vm", R"(["agent","sc-absent",{"cpus":"two"},{},[],
         {"password":"env-password","bosh":{"group":"public-group","mbus":{"cert":"env-certificate"}}}])");
@@ -152,7 +150,7 @@ TEST_CASE_FIXTURE(Fixture, "10.1.7 stdout has nothing but the answer, and stderr
     }
 }
 
-TEST_CASE_FIXTURE(Fixture, "10.1.7 each line of stderr names the request")
+TEST_CASE_FIXTURE(Fixture, "each line of stderr names the request")
 {
     const Reply reply = cpi.call("delete_disk", R"(["disk-absent"])");
     CHECK(reply.ran().err.find(" cpi-123456 error: disk 'disk-absent' not found") != std::string::npos);

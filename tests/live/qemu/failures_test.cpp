@@ -127,7 +127,7 @@ TEST_CASE("stemcells, disks and cids that do not exist or cannot be are named")
     CHECK(cpi.leftovers().empty());
 }
 
-TEST_CASE("10.3 a VM that libvirt cannot start leaves nothing, and the error says what libvirt said and what "
+TEST_CASE("a VM that libvirt cannot start leaves nothing, and the error says what libvirt said and what "
           "to try")
 {
     const QemuCpi cpi;
@@ -146,7 +146,7 @@ TEST_CASE("10.3 a VM that libvirt cannot start leaves nothing, and the error say
     CHECK(domains() == before);
 }
 
-TEST_CASE("10.3 create_vm starts no more than two programs, and leaves nothing when one of them fails")
+TEST_CASE("create_vm starts no more than two programs, and leaves nothing when one of them fails")
 {
     const QemuCpi cpi;
     const std::string stemcell = cpi.create_stemcell("openstack-qcow2");

@@ -1,5 +1,4 @@
-// The contract's life cycle on real QEMU: called as the Director calls, looked at from outside and from
-// inside the guest.
+// What a guest and an operator find on real QEMU, beyond the life cycle that is the same on each hypervisor.
 
 #include "base/text.h"
 #include "conformance/qemu_lab.h"
@@ -9,12 +8,6 @@
 namespace cpi::test {
 
 namespace {
-
-/// The guest finds the disk as the agent does, formats it if it is blank, and mounts it.
-void mount_in_guest(const std::string& vm, const std::string& disk, const std::string& hint)
-{
-    static_cast<void>(in_guest(vm, concat("mount-disk ", disk, " ", shell_quote(hint), " /mnt")));
-}
 
 std::string sha256(const std::filesystem::path& file)
 {
@@ -31,7 +24,8 @@ std::filesystem::path stemcell_image(const QemuCpi& cpi, const std::string& stem
 
 } // namespace
 
-TEST_CASE("10.3 the life of VMs and a disk, from create_stemcell to delete_stemcell")
+TEST_CASE(
+    "a guest finds its networks, settings and disks, people find its name, and the stemcell stays as it was")
 {
     const QemuCpi cpi;
     const std::string stemcell = cpi.create_stemcell("openstack-qcow2");
@@ -71,9 +65,6 @@ TEST_CASE("10.3 the life of VMs and a disk, from create_stemcell to delete_stemc
     const std::string ephemeral = root.at("disks").at("ephemeral").at("path").string();
     CHECK(in_guest(vm, concat("blockdev --getsize64 ", ephemeral)) == std::to_string(64 * 1024 * 1024));
 
-    CHECK(cpi.call("has_vm", json_list({vm})).require_ok().result_text() == "true");
-    CHECK(cpi.call("has_vm", R"(["vm-absent"])").require_ok().result_text() == "false");
-
     // Metadata shows in libvirt's own tools.
     const std::string metadata =
         concat("[", json_string(vm),
@@ -83,60 +74,18 @@ TEST_CASE("10.3 the life of VMs and a disk, from create_stemcell to delete_stemc
     CHECK(virsh({"list", "--title"}).find("redis/7c1e") != std::string::npos);
     CHECK(virsh({"metadata", vm, "--uri", "urn:libvirt-cpi:tags:1"}).find("&lt;&amp;") != std::string::npos);
 
-    // A disk comes while the VM runs, twice with the same hint, and is where the hint says.
-    const std::string disk = cpi.cid("create_disk", concat("[64,{},", json_string(vm), "]"));
-    CHECK(cpi.call("has_disk", json_list({disk})).require_ok().result_text() == "true");
-    CHECK(cpi.call("has_disk", R"(["disk-absent"])").require_ok().result_text() == "false");
+    // A disk comes while the VM runs, and is where the hint says.
+    const std::string disk = cpi.cid("create_disk", "[64,{},null]");
     const std::string hint = cpi.call("attach_disk", json_list({vm, disk})).require_ok().result_text();
-    CHECK(cpi.call("attach_disk", json_list({vm, disk})).require_ok().result_text() == hint);
-    CHECK(cpi.call("get_disks", json_list({vm})).require_ok().result_text() == json_list({disk}));
     CHECK(in_guest(vm, concat("blockdev --getsize64 $(resolve-disk ", disk, " ", shell_quote(hint), ")")) ==
           std::to_string(64 * 1024 * 1024));
-    mount_in_guest(vm, disk, hint);
-    static_cast<void>(in_guest(vm, "echo written-by-first > /mnt/marker; umount /mnt"));
-    CHECK(cpi.call("set_disk_metadata", concat("[", json_string(disk), R"(,{"instance_id":"x"}])")).ok());
 
-    // Attached, it can be neither deleted nor given to another VM.
-    CHECK(cpi.call("delete_disk", json_list({disk})).error_type() == "Bosh::Clouds::CloudError");
-    const std::string second =
-        cpi.create_vm(stemcell, concat(R"({"net":)", manual_network("192.168.122.151"), "}"));
-    const Reply stolen = cpi.call("attach_disk", json_list({second, disk}));
-    CHECK(stolen.error_type() == "Bosh::Clouds::CloudError");
-    CHECK(stolen.message().find(vm) != std::string::npos);
-
-    // It goes, and takes its contents to the second VM.
-    CHECK(cpi.call("detach_disk", json_list({vm, disk})).require_ok().result().is_null());
-    CHECK(cpi.call("detach_disk", json_list({vm, disk})).error_type() == "Bosh::Clouds::DiskNotAttached");
-    CHECK(cpi.call("get_disks", json_list({vm})).require_ok().result_text() == "[]");
-    static_cast<void>(cpi.boot_report(second));
-    const std::string second_hint =
-        cpi.call("attach_disk", json_list({second, disk})).require_ok().result_text();
-    mount_in_guest(second, disk, second_hint);
-    CHECK(in_guest(second, "cat /mnt/marker") == "written-by-first");
-    static_cast<void>(in_guest(second, "echo written-by-second > /mnt/marker; sync"));
-
-    // delete_vm with the disk attached keeps the disk and what is on it.
-    CHECK(cpi.call("delete_vm", json_list({second})).require_ok().result().is_null());
-    CHECK(cpi.call("has_vm", json_list({second})).require_ok().result_text() == "false");
-    CHECK_FALSE(domain_exists(second));
-    CHECK_FALSE(std::filesystem::exists(cpi.store() / "vms" / second));
-    CHECK(cpi.call("has_disk", json_list({disk})).require_ok().result_text() == "true");
-    CHECK(cpi.call("delete_vm", json_list({second})).error_type() == "Bosh::Clouds::VMNotFound");
-    CHECK(cpi.call("detach_disk", json_list({second, disk})).error_type() == "Bosh::Clouds::DiskNotAttached");
-    mount_in_guest(vm, disk, cpi.call("attach_disk", json_list({vm, disk})).require_ok().result_text());
-    CHECK(in_guest(vm, "cat /mnt/marker") == "written-by-second");
-
-    CHECK(sha256(stemcell_image(cpi, stemcell)) == image_before);
     CHECK(cpi.call("delete_vm", json_list({vm})).ok());
-    CHECK(cpi.call("delete_disk", json_list({disk})).require_ok().result().is_null());
-    CHECK(cpi.call("delete_disk", json_list({disk})).error_type() == "Bosh::Clouds::DiskNotFound");
-    CHECK(cpi.call("has_disk", json_list({disk})).require_ok().result_text() == "false");
-    CHECK(cpi.call("delete_stemcell", json_list({stemcell})).ok());
-    CHECK(cpi.call("delete_stemcell", json_list({stemcell})).ok());
-    CHECK(cpi.leftovers().empty());
+    CHECK_FALSE(domain_exists(vm));
+    CHECK(sha256(stemcell_image(cpi, stemcell)) == image_before);
 }
 
-TEST_CASE("10.1.8 the calls of a deployment, in the Director's order and with its arguments")
+TEST_CASE("the calls of a deployment, in the Director's order and with its arguments")
 {
     const QemuCpi cpi;
     const std::string stemcell = cpi.create_stemcell("openstack-qcow2");

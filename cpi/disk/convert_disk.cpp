@@ -1,8 +1,8 @@
 #include "cpi/disk/convert_disk.h"
 
 #include "base/error.h"
-#include "cpi/disk/disk_options.h"
 #include "cpi/disk/held_disk.h"
+#include "cpi/disk/options.h"
 #include "volumes/file_system.h"
 #include "volumes/partition.h"
 

@@ -2,8 +2,8 @@
 
 #include "base/undo.h"
 #include "cpi/cpi.h"
-#include "cpi/disk/disk_options.h"
 #include "cpi/disk/held_disk.h"
+#include "cpi/disk/options.h"
 #include "cpi/owner.h"
 #include "cpi/properties/possible.h"
 #include "cpi/vm/held_vm.h"

@@ -4,7 +4,7 @@
 #include "base/error.h"
 #include "base/undo.h"
 #include "cpi/cpi.h"
-#include "cpi/disk/disk_options.h"
+#include "cpi/disk/options.h"
 #include "cpi/owner.h"
 #include "records/record.h"
 

@@ -2,8 +2,8 @@
 
 #include "base/error.h"
 #include "cpi/cpi.h"
-#include "cpi/disk/disk_options.h"
 #include "cpi/disk/held_disk.h"
+#include "cpi/disk/options.h"
 #include "cpi/owner.h"
 #include "records/record.h"
 #include "volumes/image.h"

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "cpi/network/network_plan.h"
+#include "cpi/network/managed_plan.h"
 #include "cpi/wire/results.h"
 
 namespace cpi {

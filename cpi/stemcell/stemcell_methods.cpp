@@ -1,7 +1,7 @@
 #include "cpi/stemcell/stemcell_methods.h"
 
 #include "cpi/owner.h"
-#include "cpi/vm/vm_addresses.h"
+#include "cpi/vm/addresses.h"
 #include "cpi/vm/vms.h"
 
 namespace cpi {

@@ -1,13 +1,13 @@
 #include "cpi/vm/vms.h"
 
-#include "cpi/disk/disk_options.h"
 #include "cpi/disk/disks.h"
+#include "cpi/disk/options.h"
 #include "cpi/owner.h"
 #include "cpi/properties/possible.h"
+#include "cpi/vm/addresses.h"
 #include "cpi/vm/agent_settings.h"
+#include "cpi/vm/files.h"
 #include "cpi/vm/held_vm.h"
-#include "cpi/vm/vm_addresses.h"
-#include "cpi/vm/vm_files.h"
 #include "volumes/trees.h"
 
 #include <algorithm>

@@ -3,7 +3,7 @@
 #include "cpi/cpi.h"
 #include "cpi/methods.h"
 #include "cpi/properties/possible.h"
-#include "cpi/vm/vm_plan.h"
+#include "cpi/vm/plan.h"
 #include "host/local_host.h"
 #include "lxc/lxc.h"
 #include "qemu/qemu.h"

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "cpi/cpi.h"
-#include "cpi/vm/vm_networks.h"
+#include "cpi/vm/network_plan.h"
 #include "records/claims.h"
 
 #include <vector>

@@ -1,6 +1,6 @@
-#include "cpi/vm/vm_plan.h"
+#include "cpi/vm/plan.h"
 
-#include "cpi/disk/disk_options.h"
+#include "cpi/disk/options.h"
 #include "cpi/owner.h"
 #include "volumes/tree.h"
 

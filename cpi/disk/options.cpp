@@ -1,4 +1,4 @@
-#include "cpi/disk/disk_options.h"
+#include "cpi/disk/options.h"
 
 #include "base/error.h"
 #include "volumes/file_system.h"

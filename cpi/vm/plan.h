@@ -1,6 +1,6 @@
 #pragma once
 
-#include "cpi/vm/vm_networks.h"
+#include "cpi/vm/network_plan.h"
 #include "cpi/wire/arguments.h"
 #include "stemcell/stemcells.h"
 

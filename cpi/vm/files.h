@@ -1,6 +1,6 @@
 #pragma once
 
-#include "cpi/vm/vm_plan.h"
+#include "cpi/vm/plan.h"
 
 namespace cpi {
 

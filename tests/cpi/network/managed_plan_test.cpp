@@ -1,4 +1,4 @@
-#include "cpi/network/network_plan.h"
+#include "cpi/network/managed_plan.h"
 #include "src/caught.h"
 
 namespace cpi::test {

@@ -1,6 +1,6 @@
-#include "cpi/vm/vm_files.h"
+#include "cpi/vm/files.h"
 
-#include "cpi/disk/disk_options.h"
+#include "cpi/disk/options.h"
 #include "cpi/vm/agent_settings.h"
 #include "volumes/tree.h"
 #include "volumes/trees.h"

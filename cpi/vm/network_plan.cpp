@@ -1,4 +1,4 @@
-#include "cpi/vm/vm_networks.h"
+#include "cpi/vm/network_plan.h"
 
 #include "base/error.h"
 #include "network/address.h"

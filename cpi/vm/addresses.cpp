@@ -1,4 +1,4 @@
-#include "cpi/vm/vm_addresses.h"
+#include "cpi/vm/addresses.h"
 
 #include "cpi/owner.h"
 #include "cpi/vm/vms.h"

@@ -40,17 +40,24 @@ void enable_networks(Cpi& cpi, const VmPlan& plan)
     }
 }
 
-/// Takes the VM's addresses and plugs its NICs in.
-void settle_nics(Cpi& cpi, VmPlan& plan, const Path& folder)
+/// What a plan becomes when the VM has its addresses.
+struct Settled {
+    DomainSpec spec;
+    json::Verbatim networks; // as the agent is told of them
+};
+
+Settled settle(Cpi& cpi, const VmPlan& plan, const Path& folder)
 {
     const std::vector<AddressClaim> claims = claims_of(plan.networks);
     write_vm_record(cpi, folder, claims);
     claim_addresses(cpi.store(), plan.cid, claims, address_holders(cpi));
-    reserve_addresses(cpi, plan.cid, folder, plan.networks);
-    for (const PlannedNic& planned : plan.networks.nics)
-        plan.spec.nics.push_back(planned.nic);
-    if (cpi.hypervisor().nics_are_set_by == NicsAreSetBy::hypervisor)
-        plan.networks.settings = preconfigured(plan.networks);
+    NetworkPlan networks = plan.networks;
+    reserve_addresses(cpi, plan.cid, folder, networks);
+    const bool agent_sets_nics = cpi.hypervisor().nics_are_set_by == NicsAreSetBy::agent;
+    Settled settled{plan.spec, agent_sets_nics ? networks.settings : preconfigured(networks)};
+    for (const PlannedNic& planned : networks.nics)
+        settled.spec.nics.push_back(planned.nic);
+    return settled;
 }
 
 /// What there is of a VM outside its folder. False: it was not in libvirt.
@@ -83,7 +90,7 @@ void sweep_strays(Cpi& cpi)
     });
 }
 
-Secret settings_of(Cpi& cpi, const VmPlan& plan, const std::string& agent_id,
+Secret settings_of(Cpi& cpi, const VmPlan& plan, const json::Verbatim& networks, const std::string& agent_id,
                    const std::optional<json::VerbatimObject>& env)
 {
     std::optional<DiskHint> ephemeral;
@@ -91,7 +98,7 @@ Secret settings_of(Cpi& cpi, const VmPlan& plan, const std::string& agent_id,
         ephemeral = cpi.hypervisor().hint(*plan.spec.ephemeral);
     return settings_json({.agent_id = agent_id,
                           .vm = plan.cid,
-                          .networks = plan.networks.settings,
+                          .networks = networks,
                           .ephemeral_disk = ephemeral,
                           .env = env.value_or(json::VerbatimObject{})},
                          cpi.config().agent);
@@ -111,7 +118,7 @@ CreatedVm make_vm(Cpi& cpi, const std::string& agent_id, const StemcellCid& stem
     for (const Network& network : networks.all)
         check_properties(cpi, concat("cloud properties of the network '", network.name, "'"),
                          network.fields.cloud_properties);
-    VmPlan plan = plan_vm(cpi, stemcell_cid, properties, networks);
+    const VmPlan plan = plan_vm(cpi, stemcell_cid, properties, networks);
     require_disks(cpi, disks.value_or(std::vector<DiskCid>{}));
     enable_networks(cpi, plan);
     const std::string vm = plan.cid.str();
@@ -122,14 +129,15 @@ CreatedVm make_vm(Cpi& cpi, const std::string& agent_id, const StemcellCid& stem
         warn_unless_pool_autostarts(cpi, properties);
     Creation creation{store, kind, vm};
     creation.undo().add(concat("remove VM ", vm), [&] { forget_vm(cpi, plan.cid); });
-    settle_nics(cpi, plan, creation.staging());
+    const Settled settled = settle(cpi, plan, creation.staging());
     const auto key = keep_key(cpi, properties, creation.staging(), vm);
-    make_files(cpi, plan, {creation.staging(), pool, key}, settings_of(cpi, plan, agent_id, env));
+    make_files(cpi, plan, {creation.staging(), pool, key},
+               settings_of(cpi, plan, settled.networks, agent_id, env));
     creation.publish();
-    cpi.machines().create(plan.spec);
+    cpi.machines().create(settled.spec);
     creation.finish();
     refresh_pool(cpi, properties);
-    return {plan.cid, plan.networks.settings};
+    return {plan.cid, settled.networks};
 }
 
 } // namespace

@@ -2,6 +2,8 @@
 
 #include "base/text.h"
 
+#include <system_error>
+
 #include <exception>
 #include <functional>
 #include <string>
@@ -29,8 +31,9 @@ enum class Retry : bool { no, yes };
 
 class Error : public std::exception {
 public:
-    Error(ErrorKind kind, std::string message, Retry retry = Retry::no, std::string cause = {})
-        : kind_{kind}, retry_{retry}, message_{std::move(message)}, cause_{std::move(cause)}
+    Error(ErrorKind kind, std::string message, Retry retry = Retry::no, std::string cause = {},
+          std::errc code = {})
+        : kind_{kind}, retry_{retry}, message_{std::move(message)}, cause_{std::move(cause)}, code_{code}
     {
     }
 
@@ -43,6 +46,9 @@ public:
     /// What another program gave as the reason, in its own words; empty when there is none.
     [[nodiscard]] const std::string& cause() const noexcept { return cause_; }
 
+    /// What the kernel said, here or to a program that has said it on; none when it is not known.
+    [[nodiscard]] std::errc code() const noexcept { return code_; }
+
     /// Puts what was being done in front of what went wrong.
     void add_context(std::string_view doing) { message_ = concat(doing, ": ", message_); }
     /// Puts what else to try behind it.
@@ -54,6 +60,7 @@ private:
     Retry retry_;
     std::string message_;
     std::string cause_;
+    std::errc code_;
 };
 
 /// The error of a system call that has just failed: `doing` says the call's purpose and its object.

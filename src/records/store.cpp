@@ -127,7 +127,7 @@ void Store::make_ready(const Path& folder)
         host_.make_directory(layout_.in_progress());
         host_.make_directory(folder);
     } catch (const Error& error) {
-        if (error.message().find("Permission denied") == std::string::npos)
+        if (error.code() != std::errc::permission_denied)
             throw;
         throw Error{error.kind(),
                     concat(error.what(), ". Try: chown -R USER ", shell_quote(layout_.root().native()),

@@ -86,8 +86,7 @@ struct Driver {
         const Path place = folder.path();
         DomainSpec spec{
             .name = "vm-driver",
-            .memory = {257},
-            .cpus = 4,
+            .hardware = {.cpus = {4}, .memory = {257}},
             .root = {.file = place / "root.vmdk", .format = "vmdk", .bus = Bus::scsi, .serial = {}},
             .ephemeral = DiskSpec{.file = place / "ephemeral.vmdk",
                                   .format = "vmdk",

@@ -4,6 +4,7 @@
 #include "cpi/disk/snapshots.h"
 #include "cpi/host_mark.h"
 #include "cpi/methods.h"
+#include "cpi/properties/possible.h"
 #include "cpi/wire/redact.h"
 #include "cpi/wire/response.h"
 
@@ -46,8 +47,8 @@ void check_envelope(const json::Place& request)
 void require_possible(const Method& method, const Hypervisor& hypervisor)
 {
     if (method.needs_networks && !hypervisor.why_no_networks.empty())
-        throw Error{ErrorKind::not_supported, concat("'", method.name, "' is not possible on ",
-                                                     hypervisor.name, ": ", hypervisor.why_no_networks)};
+        throw Error{ErrorKind::not_supported,
+                    not_possible(hypervisor, method.name, hypervisor.why_no_networks)};
 }
 
 /// What comes before each call that uses the store, whichever it is.

@@ -123,15 +123,13 @@ constexpr std::array all_forms{
          &restore},
     Form{"--config FILE convert-disk DISK --to FORMAT",
          "make a detached disk of another hypervisor, or for other ids, one of the configured; prints the "
-         "disk's "
-         "cid",
+         "disk's cid",
          &convert},
     Form{"config check FILE", "say whether FILE is a valid configuration, and what follows from it",
          &check_config},
     Form{"config schema [NAME]",
          "print the JSON Schema of the configuration; NAME: of the cloud properties in vm_types, "
-         "disk_types or "
-         "networks",
+         "disk_types or networks",
          &print_schema},
     Form{"hypervisors", "print what each hypervisor can do: methods and cloud properties",
          [](const Given& /*nothing*/) {

@@ -160,8 +160,7 @@ std::string manual_of(std::span<const Form> forms, std::string_view version)
     for (const Form& form : forms)
         text += concat(".TP\n.B ", roff(form.words), "\n", roff(form.help), ".\n");
     text += ".SH EXIT STATUS\n0 when it was done, 1 when it failed, 2 when it was called in a wrong way. A "
-            "request is "
-            "answered on standard output, whatever becomes of it, and the status is 0.\n";
+            "request is answered on standard output, whatever becomes of it, and the status is 0.\n";
     return text;
 }
 

@@ -9,11 +9,6 @@ namespace cpi {
 
 namespace {
 
-std::string refusal(const Hypervisor& hypervisor, std::string_view key, std::string_view why)
-{
-    return concat("'", key, "' is not possible on ", hypervisor.name, ": ", why);
-}
-
 /// What is said of those that are ignored; throws for one that is refused.
 std::vector<std::string> judge(const Hypervisor& hypervisor, const Support& support,
                                const std::vector<PropertyFacts>& known, const std::vector<std::string>& given)
@@ -25,9 +20,9 @@ std::vector<std::string> judge(const Hypervisor& hypervisor, const Support& supp
             continue; // for people
         const Verdict verdict = verdict_on(*property, support);
         if (verdict.kind == Verdict::Kind::refused)
-            throw Error{ErrorKind::not_supported, refusal(hypervisor, key, verdict.why)};
+            throw Error{ErrorKind::not_supported, not_possible(hypervisor, key, verdict.why)};
         if (verdict.kind == Verdict::Kind::ignored)
-            ignored.push_back(refusal(hypervisor, key, verdict.why));
+            ignored.push_back(not_possible(hypervisor, key, verdict.why));
     }
     return ignored;
 }
@@ -46,6 +41,11 @@ void check(Cpi& cpi, std::string_view where, const Support& support, const std::
 }
 
 } // namespace
+
+std::string not_possible(const Hypervisor& hypervisor, std::string_view subject, std::string_view why)
+{
+    return concat("'", subject, "' is not possible on ", hypervisor.name, ": ", why);
+}
 
 void require_nics_possible(const Hypervisor& hypervisor, const std::vector<std::string>& keys)
 {

@@ -12,6 +12,10 @@ namespace cpi {
 
 class Cpi;
 
+/// Why a method or a property is refused, or ignored, in words.
+[[nodiscard]] std::string not_possible(const Hypervisor& hypervisor, std::string_view subject,
+                                       std::string_view why);
+
 /// Throws not_supported when one of these properties of NICs is refused.
 void require_nics_possible(const Hypervisor& hypervisor, const std::vector<std::string>& keys);
 

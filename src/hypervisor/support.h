@@ -4,7 +4,6 @@
 #include "properties/property.h"
 
 #include <any>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>

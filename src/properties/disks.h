@@ -31,31 +31,6 @@ enum class Io { threads, native, io_uring };
 /// What becomes of room that the guest no longer needs.
 enum class Discard { unmap, ignore };
 
-[[nodiscard]] constexpr std::string_view word_of(Cache cache) noexcept
-{
-    switch (cache) {
-    case Cache::none: return "none";
-    case Cache::writeback: return "writeback";
-    case Cache::writethrough: return "writethrough";
-    case Cache::directsync: return "directsync";
-    case Cache::unsafe: break;
-    }
-    return "unsafe";
-}
-[[nodiscard]] constexpr std::string_view word_of(Io io) noexcept
-{
-    switch (io) {
-    case Io::threads: return "threads";
-    case Io::native: return "native";
-    case Io::io_uring: break;
-    }
-    return "io_uring";
-}
-[[nodiscard]] constexpr std::string_view word_of(Discard discard) noexcept
-{
-    return discard == Discard::unmap ? "unmap" : "ignore";
-}
-
 /// What can be chosen anew whenever a disk is attached. Bandwidth is in KiB.
 struct DiskTuning {
     std::optional<Cache> cache = {};
@@ -117,24 +92,24 @@ inline constexpr std::array names<Preallocation>{
 
 template <>
 inline constexpr std::array names<Cache>{
-    NamedValue<Cache>{word_of(Cache::none), Cache::none},
-    NamedValue<Cache>{word_of(Cache::writeback), Cache::writeback},
-    NamedValue<Cache>{word_of(Cache::writethrough), Cache::writethrough},
-    NamedValue<Cache>{word_of(Cache::directsync), Cache::directsync},
-    NamedValue<Cache>{word_of(Cache::unsafe), Cache::unsafe},
+    NamedValue<Cache>{"none", Cache::none},
+    NamedValue<Cache>{"writeback", Cache::writeback},
+    NamedValue<Cache>{"writethrough", Cache::writethrough},
+    NamedValue<Cache>{"directsync", Cache::directsync},
+    NamedValue<Cache>{"unsafe", Cache::unsafe},
 };
 
 template <>
 inline constexpr std::array names<Io>{
-    NamedValue<Io>{word_of(Io::threads), Io::threads},
-    NamedValue<Io>{word_of(Io::native), Io::native},
-    NamedValue<Io>{word_of(Io::io_uring), Io::io_uring},
+    NamedValue<Io>{"threads", Io::threads},
+    NamedValue<Io>{"native", Io::native},
+    NamedValue<Io>{"io_uring", Io::io_uring},
 };
 
 template <>
 inline constexpr std::array names<Discard>{
-    NamedValue<Discard>{word_of(Discard::unmap), Discard::unmap},
-    NamedValue<Discard>{word_of(Discard::ignore), Discard::ignore},
+    NamedValue<Discard>{"unmap", Discard::unmap},
+    NamedValue<Discard>{"ignore", Discard::ignore},
 };
 
 template <>

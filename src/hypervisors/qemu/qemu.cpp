@@ -75,9 +75,10 @@ void add_cache(const Element& disk, const DiskSpec& spec)
 {
     const Element driver = *disk.child("driver");
     if (spec.tuning.cache)
-        driver.set("cache", word_of(*spec.tuning.cache));
+        driver.set("cache", json::as_word(*spec.tuning.cache));
     else if (spec.tuning.io == Io::native)
-        driver.set("cache", word_of(Cache::none)); // QEMU takes it with the page cache out of the way only
+        driver.set("cache",
+                   json::as_word(Cache::none)); // QEMU takes it with the page cache out of the way only
 }
 
 template <const auto& property>
